@@ -1,0 +1,79 @@
+"""What every module shares: its parameters by attribute path, and a drawing of its structure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class Module:
+    """A thing that holds weights, as attributes, and nothing else.
+
+    A weight is a NumPy array in an attribute, or in a module in an attribute, or in a list of either. What one forward
+    computed is never kept here; it stands in the record that ``forward`` returns.
+    """
+
+    def parameters(self) -> dict[str, Array]:
+        """The live arrays by attribute path, such as ``"rnn.cells.0.W_xh"``.
+
+        An array that two attributes share stands once, under its first path.
+
+        Returns
+        -------
+        dict[str, numpy.ndarray]
+            The arrays themselves, not copies: changing one in place changes the module.
+        """
+        found: dict[str, Array] = {}
+        seen: set[int] = set()
+        for path, values in _walk(self, ""):
+            if id(values) not in seen:
+                seen.add(id(values))
+                found[path] = values
+        return found
+
+    def __repr__(self) -> str:
+        parameters = self.parameters()
+        count = sum(values.size for values in parameters.values())
+        lines = [f"{self._signature()}: {count:,} parameters"]
+        width = max(map(len, parameters), default=0)
+        lines += [f"    {path:<{width}}  {values.shape}" for path, values in parameters.items()]
+        return "\n".join(lines)
+
+    def _signature(self) -> str:
+        """The call that makes a module of these sizes."""
+        raise NotImplementedError
+
+
+def _walk(thing: object, path: str) -> Iterator[tuple[str, Array]]:
+    if isinstance(thing, np.ndarray):
+        yield path, thing
+    elif isinstance(thing, Module):
+        for name, child in vars(thing).items():
+            yield from _walk(child, f"{path}.{name}" if path else name)
+    elif isinstance(thing, list):
+        for number, child in enumerate(thing):
+            yield from _walk(child, f"{path}.{number}")
+
+
+def add_gradients(module: Module, parts: dict[str, dict[str, Array]]) -> dict[str, Array]:
+    """Join the gradients of a module's parts, given by the part's path, under the keys of ``module.parameters()``.
+
+    What a shared array got at each place it is used adds up: it is one array, and the loss depends on it at each.
+    """
+    paths = [(path, id(values)) for path, values in _walk(module, "")]
+    first_path = {identity: path for path, identity in reversed(paths)}
+    own_path = {path: first_path[identity] for path, identity in paths}
+    total: dict[str, Array] = {}
+    for part, gradients in parts.items():
+        for name, gradient in gradients.items():
+            path = own_path[f"{part}.{name}"]
+            total[path] = total[path] + gradient if path in total else gradient
+    return total

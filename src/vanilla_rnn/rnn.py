@@ -1,0 +1,388 @@
+"""The recurrent network: layers, directions and lengths around the loop over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn._parameters import Module, add_gradients
+from vanilla_rnn.cell import RNNCell
+from vanilla_rnn.packing import Ragged, Rectangle
+from vanilla_rnn.unroll import UnrolledCell, stream, unroll
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from vanilla_rnn._checks import RNG, Array
+
+
+class RNN(Module):
+    r"""A recurrent network: one cell applied at every step, in one or two directions, in one or more layers.
+
+    ``h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h)`` for t = 0, 1, ..., time - 1, with the same weights at every step
+
+    A further layer reads the states of the layer below as its inputs. A reverse direction is a cell of its own that
+    reads each row from its last real step to its first; its state at step t stands beside the forward one's.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        How many numbers make x_t, and h_t in each direction.
+    num_layers : int
+        How many layers are stacked.
+    bidirectional : bool
+        Whether each layer has a reverse direction too.
+    bias, nonlinearity, recurrent_init, dtype, rng
+        As in `RNNCell`. There is no dropout: it would need a training mode, and modules here hold weights alone.
+
+    Attributes
+    ----------
+    cells : list of RNNCell
+        ``cells[i]`` produces ``h_n[i]``: layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ...
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rnn = RNN(input_size=2, hidden_size=3, rng=0)
+    >>> output, h_n = rnn(np.ones((5, 4, 2)))  # 5 rows of 4 steps of 2 numbers
+    >>> output.shape, h_n.shape
+    ((5, 4, 3), (1, 5, 3))
+    >>> bool((output[:, -1] == h_n[0]).all())  # the state at the last step is the final state
+    True
+    >>> rnn
+    RNN(2, 3): 18 parameters
+        cells.0.W_xh  (3, 2)
+        cells.0.W_hh  (3, 3)
+        cells.0.b_h   (3,)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        recurrent_init: str = "uniform",
+        dtype: DTypeLike = np.float64,
+        rng: RNG = None,
+    ) -> None:
+        num_layers = _checks.size(num_layers, "num_layers", "RNN")
+        self.bidirectional = _checks.flag(bidirectional, "bidirectional", "RNN")
+        rng = _checks.generator(rng, "RNN")
+        self.cells = [
+            RNNCell(
+                input_size if layer == 0 else self.directions * hidden_size,
+                hidden_size,
+                bias=bias,
+                nonlinearity=nonlinearity,
+                recurrent_init=recurrent_init,
+                dtype=dtype,
+                rng=rng,
+            )
+            for layer in range(num_layers)
+            for _ in range(self.directions)
+        ]
+
+    @classmethod
+    def from_cells(cls, cells: list[RNNCell], *, bidirectional: bool = False) -> Self:
+        """Make a network of these very cells, in the order of ``cells``. It shares their weights."""
+        where = "RNN.from_cells"
+        fix = "For one layer pass [cell]; bidirectional takes two a layer."
+        rnn = cls.__new__(cls)
+        rnn.bidirectional = _checks.flag(bidirectional, "bidirectional", where)
+        rnn.cells = list(_checks.sequence_of(cells, RNNCell, "cells", where, fix))
+        if len(cells) % rnn.directions:
+            _checks.refuse(ValueError, where, "cells", "two a layer, as bidirectional=True wants", str(len(cells)), fix)
+        for number, cell in enumerate(cells):
+            below = rnn.input_size if number < rnn.directions else rnn.directions * rnn.hidden_size
+            got, expected = (cell.input_size, cell.hidden_size, cell.dtype), (below, rnn.hidden_size, cells[0].dtype)
+            if got != expected:
+                words = "a cell with (input_size, hidden_size, dtype) = ({}, {}, {})"
+                _checks.refuse(ValueError, where, f"cells[{number}]", words.format(*expected), words.format(*got))
+        return rnn
+
+    def __call__(
+        self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None
+    ) -> tuple[Array, Array]:
+        """``(output, h_n)``: see `forward`, which gives the same and remembers what `Unrolled.backward` needs."""
+        rows, h_0, layout, batched = self._inputs(x, h_0, lengths)
+        finals = []
+        for runs in self._unroll_layers(self.cells, rows, h_0, layout):
+            finals += [layout.unsort(layout.last(run.states)) for run in runs]
+        output, h_n = layout.unpack(_side_by_side(runs, layout)), np.stack(finals)
+        return (output, h_n) if batched else (output[0], h_n[:, 0])
+
+    def forward(self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None) -> Unrolled:
+        """Run over a batch of sequences and remember it.
+
+        Parameters
+        ----------
+        x : array_like, (batch, time, input_size) or (time, input_size)
+            The inputs; without a batch axis, one sequence. Zero steps and empty batches are legal.
+        h_0 : array_like, (num_layers * directions, batch, hidden_size), or None
+            The states to begin with, one a cell; None is zeros. Unbatched: without the batch axis.
+        lengths : array_like of int, (batch,), or None
+            How many steps of each row are real, in any order, 0 included. Steps at and after a row's length leave its
+            state alone and output 0, whatever x holds there.
+
+        Returns
+        -------
+        Unrolled
+            ``.output`` (batch, time, directions * hidden_size): the top layer's states at every step.
+            ``.h_n`` (num_layers * directions, batch, hidden_size): every cell's state when it had read all it reads.
+            ``.last`` (batch, directions * hidden_size): of these, the top layer's.
+
+        Raises
+        ------
+        ValueError
+            If a shape doesn't fit, a length lies outside 0..time, or a number at a real step isn't finite.
+        TypeError
+            If x or h_0 isn't an array of real numbers, or lengths one of whole numbers.
+        """
+        rows, h_0, layout, batched = self._inputs(x, h_0, lengths)
+        cells = [cell.copy() for cell in self.cells]
+        layers = list(self._unroll_layers(cells, rows, h_0, layout))
+        return Unrolled(self, layers, layout, batched)
+
+    def stream(self, steps: Iterable[ArrayLike], h_0: ArrayLike | None = None) -> Iterator[Array]:
+        """Run over a sequence that may never end, in constant memory, reading a step only when its state is asked for.
+
+        The weights are those of the moment `stream` is called.
+
+        Parameters
+        ----------
+        steps : iterable of array_like, (input_size,) or (batch, input_size)
+            The inputs, one step at a time.
+        h_0 : array_like, (num_layers, hidden_size) or (num_layers, batch, hidden_size), or None
+            The states to begin with; None is zeros.
+
+        Returns
+        -------
+        iterator of numpy.ndarray, (hidden_size,) or (batch, hidden_size)
+            The top layer's h_t after each step, every one an array of its own.
+
+        Raises
+        ------
+        ValueError
+            If the network is bidirectional, a shape doesn't fit or a number isn't finite.
+        TypeError
+            If steps can't be iterated over, or a step isn't an array of real numbers.
+
+        Examples
+        --------
+        >>> import itertools
+        >>> rnn = RNN.from_cells([RNNCell.from_weights([[1.0]], [[0.5]])])
+        >>> states = rnn.stream(itertools.repeat([0.5]))  # without end
+        >>> [round(float(next(states)[0]), 4) for _ in range(3)]
+        [0.4621, 0.6237, 0.6706]
+        """
+        where = "RNN.stream"
+        if self.bidirectional:
+            fix = "A reverse direction begins at the end, which a stream doesn't have: use rnn(x) on a whole sequence."
+            _checks.refuse(ValueError, where, "rnn", "of one direction", "bidirectional=True", fix)
+        for cell in self.cells:
+            cell.check_weights(where)
+        if not isinstance(steps, Iterable):
+            _checks.refuse(TypeError, where, "steps", "an iterable of inputs", _checks.shown(steps))
+        if h_0 is not None:
+            h_0 = _checks.floats(h_0, "h_0", where, self.dtype)
+            _checks.axes(h_0, {2: "(num_layers, hidden_size)", 3: "(num_layers, batch, hidden_size)"}, "h_0", where)
+            expected = (len(self.cells), *h_0.shape[1:-1], self.hidden_size)
+            _checks.shape(h_0, expected, "(num_layers, [batch,] hidden_size)", "h_0", where)
+            _checks.finite(h_0, "h_0", where)
+            h_0 = h_0.copy()
+        return stream([cell.copy() for cell in self.cells], steps, h_0)
+
+    def _inputs(
+        self, x: ArrayLike, h_0: ArrayLike | None, lengths: ArrayLike | None
+    ) -> tuple[Array, Array, Rectangle | Ragged, bool]:
+        """X and h_0 checked, copied and laid out for the loop; the layout; whether there was a batch axis."""
+        where, dtype, cells = "RNN.forward", self.dtype, self.cells
+        for cell in cells:
+            cell.check_weights(where)
+        x = _checks.floats(x, "x", where, dtype)
+        layouts = {3: "(batch, time, input_size)", 2: "(time, input_size)"}
+        _checks.axes(x, layouts, "x", where, "Token ids go through an Embedding or one_hot first.")
+        fix = "The RNN was made for another input_size, or the axes of x are in another order."
+        _checks.last_axis(x, self.input_size, "input_size", "x", where, fix)
+        batched = x.ndim == 3
+        if not batched:
+            x = x[None]
+            if lengths is not None:
+                fix = "Leave lengths out, or add the batch axis: x[None]."
+                _checks.refuse(
+                    ValueError, where, "lengths", "None where x has no batch axis", _checks.shown(lengths), fix
+                )
+        batch, time = x.shape[:2]
+        if lengths is None:
+            layout: Rectangle | Ragged = Rectangle(batch, time)
+        else:
+            layout = Ragged(_checks.lengths(lengths, batch, time, "lengths", where), time)
+        rows = layout.pack(x)
+        if not _checks.is_finite(rows):
+            real = layout.unpack(rows)  # where the caller has them
+            _checks.finite(real if batched else real[0], "x", where)
+
+        if h_0 is None:
+            return rows, np.zeros((len(cells), batch, self.hidden_size), dtype), layout, batched
+        h_0 = _checks.floats(h_0, "h_0", where, dtype)
+        expected = (len(cells), batch, self.hidden_size) if batched else (len(cells), self.hidden_size)
+        meaning = f"(num_layers * directions,{' batch,' if batched else ''} hidden_size)"
+        fix = "The states come before the batch, as in h_n; a batch's h_n is the next one's h_0 as it is."
+        _checks.shape(h_0, expected, meaning, "h_0", where, fix)
+        _checks.finite(h_0, "h_0", where)
+        h_0 = h_0 if batched else h_0[:, None]
+        return rows, np.stack([layout.sort(h) for h in h_0]), layout, batched
+
+    def _unroll_layers(
+        self, cells: list[RNNCell], rows: Array, h_0: Array, layout: Rectangle | Ragged
+    ) -> Iterator[list[UnrolledCell]]:
+        """One layer after another, each a list of its directions' runs. A layer reads the states of the one below."""
+        for first in range(0, len(cells), self.directions):
+            runs = [unroll(cells[first], rows, h_0[first], layout.sizes)]
+            if self.bidirectional:
+                runs.append(unroll(cells[first + 1], layout.flip(rows), h_0[first + 1], layout.sizes))
+            yield runs
+            rows = _side_by_side(runs, layout)
+
+    @property
+    def directions(self) -> int:
+        """2 if bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def num_layers(self) -> int:
+        """How many layers are stacked."""
+        return len(self.cells) // self.directions
+
+    @property
+    def input_size(self) -> int:
+        """How many numbers make an x_t."""
+        return self.cells[0].input_size
+
+    @property
+    def hidden_size(self) -> int:
+        """How many numbers make an h_t in each direction."""
+        return self.cells[0].hidden_size
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """What the weights and all results are."""
+        return self.cells[0].dtype
+
+    def _signature(self) -> str:
+        layers = f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
+        directions = ", bidirectional=True" if self.bidirectional else ""
+        return f"RNN({self.input_size}, {self.hidden_size}{layers}{directions})"
+
+
+class RNNGradients(NamedTuple):
+    """What `Unrolled.backward` gives: dL/dx, dL/dh_0, dL/da of every cell, and dL/dW by the keys of ``parameters()``.
+
+    Every array has the shape of what it is the gradient of; ``d_a[i]``, of the sum before the nonlinearity in
+    ``cells[i]``, is (batch, time, hidden_size).
+    """
+
+    d_x: Array
+    d_h_0: Array
+    d_a: list[Array]
+    d_parameters: dict[str, Array]
+
+
+class Unrolled:
+    """What one forward of an `RNN` did: ``output``, ``h_n`` and ``last``, and the way back through them.
+
+    It keeps its own copies of the inputs and the weights, and its arrays can't be written to: whatever happens to the
+    network or to x after it, `backward` gives the gradient of what was computed then.
+    """
+
+    def __init__(self, rnn: RNN, layers: list[list[UnrolledCell]], layout: Rectangle | Ragged, batched: bool) -> None:
+        self._rnn, self._layers, self._layout, self._batched = rnn, layers, layout, batched
+        output: Array = layout.unpack(_side_by_side(layers[-1], layout))
+        h_n: Array = np.stack([layout.unsort(layout.last(run.states)) for runs in layers for run in runs])
+        last: Array = np.concatenate(h_n[-len(layers[-1]) :], axis=-1)
+        self.output: Array = output if batched else output[0]
+        self.h_n: Array = h_n if batched else h_n[:, 0]
+        self.last: Array = last if batched else last[0]
+        for values in (self.output, self.h_n, self.last):
+            values.flags.writeable = False
+
+    def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
+        """Backpropagation through time: carry gradients back through every step, direction and layer.
+
+        Parameters
+        ----------
+        d_output : array_like of output's shape, or None
+            dL/d_output; None where the loss doesn't read it. What stands at and after a row's length is ignored.
+        d_h_n : array_like of h_n's shape, or None
+            dL/d_h_n; None where the loss doesn't read it.
+
+        Returns
+        -------
+        RNNGradients
+            ``(d_x, d_h_0, d_a, d_parameters)``.
+
+        Raises
+        ------
+        ValueError
+            If both are None, a shape doesn't fit, or a number at a real step isn't finite.
+        """
+        where, layout, dtype, batched = "Unrolled.backward", self._layout, self.h_n.dtype, self._batched
+        if d_output is None and d_h_n is None:
+            fix = "Pass what a loss or a head's backward gave."
+            _checks.refuse(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
+        if d_output is None:
+            top = self._layers[-1]
+            d_rows = np.zeros((len(top[0].x), self.last.shape[-1]), dtype)
+        else:
+            d_output = _checks.floats(d_output, "d_output", where, dtype)
+            _checks.shape(d_output, self.output.shape, "the shape of output", "d_output", where)
+            d_rows = layout.pack(d_output if batched else d_output[None])
+            if not _checks.is_finite(d_rows):
+                real = layout.unpack(d_rows)  # where the caller has them
+                _checks.finite(real if batched else real[0], "d_output", where)
+        d_states = np.zeros_like(self.h_n) if d_h_n is None else _checks.floats(d_h_n, "d_h_n", where, dtype)
+        _checks.shape(d_states, self.h_n.shape, "the shape of h_n", "d_h_n", where)
+        _checks.finite(d_states, "d_h_n", where)
+        d_states = np.stack([layout.sort(d) for d in (d_states if batched else d_states[:, None])])
+
+        number = len(d_states)
+        d_a: dict[int, Array] = {}
+        d_parameters: dict[int, dict[str, Array]] = {}
+        for runs in reversed(self._layers):  # d_rows: of this layer's output, side by side for two directions
+            d_directions = np.split(d_rows, len(runs), axis=1)
+            d_inputs = []
+            for run, d_h, reverse in reversed(list(zip(runs, d_directions, (False, True), strict=False))):
+                number -= 1
+                turn = layout.flip if reverse else _as_it_is
+                gradients = run.backward(np.ascontiguousarray(turn(d_h)), d_states[number])
+                d_a[number] = layout.unpack(turn(gradients.d_a))
+                d_parameters[number] = gradients.d_parameters
+                d_inputs.append(turn(gradients.d_x))
+            d_rows = d_inputs[0] if len(runs) == 1 else d_inputs[0] + d_inputs[1]
+
+        d_x, d_h_0 = layout.unpack(d_rows), np.stack([layout.unsort(d) for d in d_states])
+        in_order = range(len(d_a))
+        return RNNGradients(
+            d_x if batched else d_x[0],
+            d_h_0 if batched else d_h_0[:, 0],
+            [d_a[i] if batched else d_a[i][0] for i in in_order],
+            add_gradients(self._rnn, {f"cells.{i}": d_parameters[i] for i in in_order}),
+        )
+
+
+def _side_by_side(runs: list[UnrolledCell], layout: Rectangle | Ragged) -> Array:
+    """A layer's output: its directions' states, each at the step of the sequence that it had just read."""
+    if len(runs) == 1:
+        return runs[0].h
+    return np.concatenate([runs[0].h, layout.flip(runs[1].h)], axis=1)
+
+
+def _as_it_is(rows: Array) -> Array:
+    return rows

@@ -1,0 +1,157 @@
+"""The loop over time, and the same loop walked backward: one cell, one direction, as fast as NumPy goes.
+
+What it computes is `RNNCell.forward` at every step and `Step.backward` at every step in reverse; a test holds it equal
+to both. What it does differently, for speed alone:
+
+- the inputs' share of the sum, W_xh x_t + b_h, needs no state, so one matrix product makes it for all steps at once;
+- W_hh is transposed once, into memory that lies as the product reads it;
+- the sum, the nonlinearity and the gradient are computed in place, so that a step allocates nothing;
+- going backward, only the recurrence itself is left in the loop: the weights' gradients are sums over all steps, and
+  each is one matrix product after the loop.
+
+Rows lie one step after another, ``sizes[t]`` of them in step t, never more than in the step before (``packing.py``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn.cell import NONLINEARITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import ArrayLike
+
+    from vanilla_rnn._checks import Array
+    from vanilla_rnn.cell import RNNCell
+
+
+class CellGradients(NamedTuple):
+    """What `UnrolledCell.backward` gives; d_x and d_a by step as x is, d_parameters by the keys of the cell's."""
+
+    d_x: Array
+    d_h_0: Array
+    d_a: Array
+    d_parameters: dict[str, Array]
+
+
+class UnrolledCell(NamedTuple):
+    """What one cell did over time: its inputs, and its states from h_0 on."""
+
+    cell: RNNCell
+    x: Array  # (rows of all steps, input)
+    states: Array  # (batch + rows of all steps, hidden): h_0, then every step's h_t
+    sizes: list[int]  # rows in each step
+
+    @property
+    def h(self) -> Array:
+        """Every step's h_t: (rows of all steps, hidden)."""
+        return self.states[len(self.states) - len(self.x) :]
+
+    @property
+    def h_prev(self) -> Array:
+        """The state that every step began with: (rows of all steps, hidden)."""
+        batch = len(self.states) - len(self.x)
+        if len(self.x) == batch * len(self.sizes):
+            return self.states[: len(self.x)]
+        before = _steps(self.states, [batch, *self.sizes[:-1]])
+        return np.concatenate([h[:size] for h, size in zip(before, self.sizes, strict=True)])
+
+    def backward(self, d_h: Array, d_h_n: Array) -> CellGradients:
+        """Backpropagation through time. Both gradients are used up: they become d_a and d_h_0.
+
+        What reaches h_t is the share of the loss that reads h_t itself, which stands in ``d_h``, and the share of all
+        later steps, which comes back through W_hh (``dhnext`` in many a tutorial). A row joins at its last step, and
+        what it brings from beyond that is its ``d_h_n``.
+        """
+        cell, (_, slope) = self.cell, NONLINEARITIES[self.cell.nonlinearity]
+        from_future = d_h_n  # (batch, hidden): of the rows not yet reached, d_h_n
+        steps = zip(_steps(d_h, self.sizes), _steps(self.h, self.sizes), self.sizes, strict=True)
+        for d_t, h_t, size in reversed(list(steps)):
+            d_next = from_future[:size]
+            d_t += d_next  # dL/dh_t
+            d_t *= slope(h_t)  # dL/da_t
+            d_t.dot(cell.W_hh, d_next)  # the share of step t-1: W_hh^T d_a_t, row by row
+        d_a, d_h_0 = d_h, from_future
+
+        d_parameters = {"W_xh": d_a.T.dot(self.x), "W_hh": d_a.T.dot(self.h_prev)}
+        if cell.b_h is not None:
+            d_parameters["b_h"] = d_a.sum(axis=0)
+        return CellGradients(d_a.dot(cell.W_xh), d_h_0, d_a, d_parameters)
+
+
+def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCell:
+    """Take all steps: x (rows of all steps, input), h_0 (batch, hidden)."""
+    f, _ = NONLINEARITIES[cell.nonlinearity]
+    batch = len(h_0)
+    states = np.empty((batch + len(x), cell.hidden_size), cell.dtype)
+    states[:batch] = h_0
+    a = states[batch:]
+    x.dot(cell.W_xh.T, a)
+    if cell.b_h is not None:
+        a += cell.b_h
+    W_hh_T = np.ascontiguousarray(cell.W_hh.T)
+    from_memory = np.empty_like(h_0)
+    h = h_0
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below, with the step it began at
+        for a_t, size in zip(_steps(a, sizes), sizes, strict=True):
+            share = from_memory[:size]
+            h[:size].dot(W_hh_T, share)
+            np.add(a_t, share, a_t)
+            h = f(a_t, a_t)
+    if not _checks.is_finite(states):
+        _report_overflow(a, sizes)
+    return UnrolledCell(cell, x, states, sizes)
+
+
+def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) -> Iterator[Array]:
+    """Take one step a time through a stack of cells, and keep nothing but the states."""
+    dtype, input_size = cells[0].dtype, cells[0].input_size
+    prepared = [
+        (
+            cell.W_xh.T.copy(),
+            cell.W_hh.T.copy(),
+            0.0 if cell.b_h is None else cell.b_h,
+            NONLINEARITIES[cell.nonlinearity][0],
+        )
+        for cell in cells
+    ]
+    states = None if h_0 is None else list(h_0)
+    for number, step in enumerate(steps):
+        h = _checks.floats(step, f"step {number}", "RNN.stream", dtype)
+        if states is None:
+            _checks.axes(h, {1: "(input_size,)", 2: "(batch, input_size)"}, f"step {number}", "RNN.stream")
+            states = [np.zeros((*h.shape[:-1], cell.hidden_size), dtype) for cell in cells]
+        if h.shape != (*states[0].shape[:-1], input_size):
+            expected = (*states[0].shape[:-1], input_size)
+            fix = "The batch is that of h_0 or of the first step."
+            _checks.shape(h, expected, "([batch,] input_size)", f"step {number}", "RNN.stream", fix)
+        _checks.finite(h, f"step {number}", "RNN.stream")
+        for layer, (W_xh_T, W_hh_T, b_h, f) in enumerate(prepared):
+            a = h.dot(W_xh_T)
+            a += states[layer].dot(W_hh_T)
+            a += b_h
+            states[layer] = h = f(a, a)
+        yield h.copy()
+
+
+def _report_overflow(h: Array, sizes: list[int]) -> None:
+    """Say at which step the states stopped being finite numbers."""
+    row = int(np.argmax(~np.isfinite(h).all(axis=1)))
+    step = int(np.searchsorted(np.cumsum(sizes), row, side="right"))
+    got = f"{h[row][~np.isfinite(h[row])][0]} after {step + 1} steps"
+    fix = "relu lets states grow: start with smaller weights or recurrent_init='identity', or use tanh."
+    _checks.refuse(ValueError, "RNN.forward", "the hidden state", f"finite numbers ({h.dtype})", got, fix)
+
+
+def _steps(rows: Array, sizes: list[int]) -> list[Array]:
+    """Views of the rows of each step."""
+    views, start = [], 0
+    for size in sizes:
+        views.append(rows[start : start + size])
+        start += size
+    return views

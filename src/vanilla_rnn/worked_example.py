@@ -1,0 +1,50 @@
+"""The worked example as data: the sentence, the weights behind it, and the hidden states as they were printed.
+
+The text this library teaches from runs "I love this movie" through a network of three hidden units and prints the
+hidden state after each word, to four decimals. The weights that made them were lost with its pictures.
+
+Recovered from the twelve printed numbers (``examples/02_recover_the_weights.py`` does it): ``W_hh``, ``W_xh`` and
+``EMBEDDINGS``, under three assumptions that single out one of many networks with the same table: every weight has one
+decimal and lies in -1..1, the bias is zero, and no embedding has a negative entry.
+
+Chosen, not recovered: ``W_hy`` and ``b_y``. The text prints no output here; the one that follows it gives the sentence
+the probability 0.558 of being positive. Of the one-decimal weights that give it without a bias, these are the smallest
+in which h[1], the unit that the text calls emotional, weighs most.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vanilla_rnn._checks import Array
+
+
+def _constant(values: list[list[float]] | list[float]) -> Array:
+    constant = np.array(values)
+    constant.flags.writeable = False
+    return constant
+
+
+TOKENS = ("I", "love", "this", "movie")
+
+EMBEDDINGS = _constant([[1.0, 0.0], [0.5, 0.8], [0.3, 0.7], [0.9, 0.1]])  # (tokens, input): a row for each of TOKENS
+
+W_xh = _constant([[0.5, -0.3], [0.2, 0.7], [-0.1, 0.4]])  # (hidden, input)
+W_hh = _constant([[0.1, 0.4, -0.2], [-0.3, 0.2, 0.5], [0.3, -0.1, 0.1]])  # (hidden, hidden)
+b_h = _constant([0.0, 0.0, 0.0])  # (hidden,)
+
+PRINTED_STATES = _constant(  # (tokens, hidden): h after each of TOKENS, as printed
+    [
+        [0.4621, 0.1974, -0.0997],
+        [0.1539, 0.4707, 0.3618],
+        [0.0712, 0.6521, 0.2778],
+        [0.5597, 0.4605, -0.0660],
+    ]
+)
+
+W_hy = _constant([[0.1, 0.4, 0.1]])  # (output, hidden): chosen
+b_y = _constant([0.0])  # (output,): chosen
+PRINTED_PROBABILITY = 0.558  # that the sentence is positive

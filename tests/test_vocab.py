@@ -1,0 +1,130 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vanilla_rnn import Vocab, pad_sequences, tokenize
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("I love this movie", ["I", "love", "this", "movie"]),
+        ("Not bad, not bad at all!", ["Not", "bad", ",", "not", "bad", "at", "all", "!"]),
+        ("J'aime les chats...", ["J'aime", "les", "chats", ".", ".", "."]),
+        ("don\u2019t 'quote' it", ["don\u2019t", "'", "quote", "'", "it"]),
+        ("  a\tb\n\u00a0c ", ["a", "b", "c"]),
+        ("caf\u00e9 cafe\u0301 \u65e5\u672c", ["caf\u00e9", "cafe\u0301", "\u65e5\u672c"]),
+        ("3.14 <pad>", ["3", ".", "14", "<", "pad", ">"]),
+        ("", []),
+    ],
+)
+def test_words(text, tokens):
+    assert tokenize(text) == tokens
+
+
+@given(st.text())
+def test_nothing_but_white_space_is_lost(text):
+    assert "".join(tokenize(text)) == "".join(text.split())
+    assert "".join(tokenize(text, level="char")) == text
+
+
+def test_order_is_specials_then_falling_count_then_first_seen():
+    vocab = Vocab(["b", "a", "c", "a", "c", "<unk>"])
+    assert vocab.idx_to_token == ["<pad>", "<unk>", "<bos>", "<eos>", "a", "c", "b"]
+    assert vocab.token_to_idx == {token: idx for idx, token in enumerate(vocab.idx_to_token)}
+    assert (vocab.pad_idx, vocab.unk_idx, vocab.bos_idx, vocab.eos_idx) == (0, 1, 2, 3)
+    assert len(vocab) == 7
+    assert "a" in vocab
+    assert "x" not in vocab
+    assert Vocab(["b", "a", "a"], min_freq=2).idx_to_token[4:] == ["a"]
+
+
+def test_without_specials_there_are_no_ids_for_them():
+    vocab = Vocab(["b", "a"], specials=("<eos>",))
+    assert (vocab.pad_idx, vocab.unk_idx, vocab.bos_idx, vocab.eos_idx) == (None, None, None, 0)
+    assert Vocab([], specials=()).encode([]).tolist() == []
+    assert repr(vocab) == "Vocab of 3 tokens: '<eos>', 'b', 'a'"
+
+
+@given(st.lists(st.text(max_size=3), max_size=30), st.lists(st.text(max_size=3), max_size=10))
+def test_decode_undoes_encode_but_for_unknown_tokens(tokens, others):
+    vocab = Vocab(tokens)
+    ids = vocab.encode(tokens)
+    assert ids.dtype == np.int64
+    assert vocab.decode(ids) == tokens
+    assert vocab.decode(vocab.encode(others)) == [token if token in vocab else "<unk>" for token in others]
+
+
+def test_from_texts_by_word_and_by_character():
+    assert Vocab.from_texts(["a b a", "b a"], specials=()).idx_to_token == ["a", "b"]
+    assert Vocab.from_texts(iter(["ab a"]), level="char", specials=("<pad>",)).idx_to_token == ["<pad>", "a", "b", " "]
+    assert Vocab.from_texts(["a b a"], min_freq=2, specials=()).idx_to_token == ["a"]
+
+
+def test_save_and_load(tmp_path):
+    path = tmp_path / "vocab.json"
+    vocab = Vocab(["b", "a", "a", "\u00e9", "\n", '"'], specials=("<pad>", "<unk>"))
+    vocab.save(path)
+    loaded = Vocab.load(str(path))
+    assert loaded.idx_to_token == vocab.idx_to_token
+    assert loaded.specials == vocab.specials
+    assert [file.name for file in tmp_path.iterdir()] == ["vocab.json"]
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "vocab.json"
+    Vocab(["a"]).save(path)
+    before = path.read_text()
+
+    def full_disk(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "replace", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        Vocab(["b"]).save(path)
+    assert path.read_text() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["vocab.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "isn't JSON"),
+        ("[]", "specials.*tokens.*got"),
+        (json.dumps({"tokens": ["a"]}), "specials.*tokens.*got"),
+        (json.dumps({"tokens": ["a"], "specials": "<pad>"}), "specials.*tokens.*got"),
+        (json.dumps({"tokens": ["a", 1], "specials": []}), "specials.*tokens.*got"),
+        (json.dumps({"tokens": ["a", "a"], "specials": []}), "different tokens, got one with 'a' 2 times"),
+        (json.dumps({"tokens": ["a"], "specials": ["a"]}), "different tokens, got one with 'a' 2 times"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path, content, message):
+    path = tmp_path / "vocab.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=f"(?s)vocab.json must be .*{message}.*vocab.save"):
+        Vocab.load(path)
+
+
+@given(st.lists(st.lists(st.integers(-5, 5), max_size=6), min_size=1, max_size=5), st.integers(-9, 9))
+def test_padding_keeps_every_sequence_at_the_start_of_its_row(sequences, padding):
+    padded, lengths = pad_sequences(sequences, padding_value=padding)
+    assert padded.shape == (len(sequences), max(map(len, sequences)))
+    assert padded.dtype == lengths.dtype == np.int64
+    for row, length, sequence in zip(padded, lengths, sequences, strict=True):
+        assert length == len(sequence)
+        assert row.tolist() == sequence + [padding] * (len(row) - length)
+
+
+def test_padding_of_vectors_and_dtypes():
+    padded, lengths = pad_sequences([np.ones((2, 3), np.float32), np.zeros((0, 3)), []], padding_value=-1.5)
+    assert padded.shape == (3, 2, 3)
+    assert padded.dtype == np.float32
+    assert lengths.tolist() == [2, 0, 0]
+    assert (padded[1:] == -1.5).all()
+    assert pad_sequences([[1], [0.5]])[0].dtype == np.float64
+    assert pad_sequences(iter([[], []]))[0].shape == (2, 0)
+    assert np.isnan(pad_sequences([[0.5], []], padding_value=np.nan)[0][1, 0])
