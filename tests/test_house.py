@@ -42,16 +42,16 @@ def test_imports_go_to_lower_floors_only():
     assert [(file, imported) for file, imported in edges if floor[imported] >= floor[file]] == []
 
 
-def test_importing_takes_nothing_but_numpy():
+def test_importing_takes_nothing_but_numpy_and_is_quick():
+    """No timing, which a noisy machine would spoil: what makes an import slow is what it drags in."""
     code = """
 import sys, numpy
 before = set(sys.modules)
 import vanilla_rnn
-outside = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(sorted(outside - sys.stdlib_module_names - {"numpy", "vanilla_rnn"}))
+print(*{name.partition(".")[0] for name in set(sys.modules) - before})
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    assert set(result.stdout.split()) <= {"vanilla_rnn", "__future__"}
 
 
 def test_every_public_name_is_documented():

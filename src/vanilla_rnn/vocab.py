@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -158,6 +156,9 @@ class Vocab:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the vocabulary to a JSON file, whole or not at all."""
+        import json
+        from pathlib import Path
+
         content = {"specials": list(self.specials), "tokens": self.idx_to_token[len(self.specials) :]}
         path = Path(path)
         unfinished = path.with_name(path.name + ".unfinished")
@@ -176,6 +177,9 @@ class Vocab:
         ValueError
             If the file holds something else.
         """
+        import json
+        from pathlib import Path
+
         where, expected = f"{cls.__name__}.load", 'JSON of the form {"specials": [...], "tokens": [...]}'
         fix = "Is it a file that vocab.save wrote?"
         try:
