@@ -18,12 +18,11 @@ def main() -> None:
 
     vocab = Vocab(worked_example.TOKENS, specials=())
     tokens = tokenize(sentence)
-    try:
-        ids = vocab.encode(tokens)
-    except ValueError as error:
-        sys.exit(str(error))
-    if not tokens:
-        sys.exit(f"The sentence is empty. Words it can have: {known}")
+    unknown = [token for token in tokens if token not in vocab]
+    if unknown or not tokens:
+        problem = f"The network doesn't know {unknown[0]!r}" if unknown else "The sentence is empty"
+        sys.exit(f"{problem}. The words it knows, in any order and number: {known}")
+    ids = vocab.encode(tokens)
 
     embedding = Embedding.from_vectors(worked_example.EMBEDDINGS)
     cell = RNNCell.from_weights(worked_example.W_xh, worked_example.W_hh, worked_example.b_h)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 @st.composite
-def networks(draw: st.DrawFn, *, max_layers: int = 3, lengths: bool = True) -> dict[str, Any]:
+def networks(draw: st.DrawFn, *, max_layers: int = 3, max_directions: int = 2, lengths: bool = True) -> dict[str, Any]:
     """A network of any kind with random weights, and inputs for it: rnn, x, h_0 or None, lengths or None."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     num_layers = draw(st.integers(1, max_layers))
-    directions = draw(st.integers(1, 2))
+    directions = draw(st.integers(1, max_directions))
     input_size, hidden_size = draw(st.permutations([1, 2, 3, 4, 5]))[:2]
     batch, time = draw(st.integers(0, 4)), draw(st.integers(0, 7))
     rnn = RNN(

@@ -1,5 +1,8 @@
 """Bad input gets one message that names the argument, what came, what was expected, where, and the likely fix."""
 
+import re
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
@@ -46,7 +49,7 @@ def broken(module, name, value):
 
 
 def broken_rnn(name, value):
-    return RNN.from_cells([broken(cell.copy(), name, value)])
+    return RNN.from_cells([broken(deepcopy(cell), name, value)])
 
 
 CASES = {
@@ -56,7 +59,7 @@ CASES = {
         ValueError,
         "x .*3 axes .*2 axes .*got 4 axes: shape .2, 3, 4, 5",
     ),
-    "one axis": (lambda: rnn(np.zeros(4)), ValueError, "x .*got 1 axes: shape .4,."),
+    "one axis": (lambda: rnn(np.zeros(4)), ValueError, "x .*got 1 axis: shape .4,."),
     "no axis": (lambda: rnn(3.0), ValueError, "x .*got 0 axes: shape"),
     "features": (lambda: rnn(np.zeros((2, 3, 5))), ValueError, "x .*4 long .input_size., got 5: shape .2, 3, 5"),
     "ragged": (lambda: rnn([[[1, 2, 3, 4]], []]), ValueError, "x .*rectangular.*unequal lengths.*pad_sequences"),
@@ -77,25 +80,28 @@ CASES = {
         "h_0 .*1, 2, 3.*num_layers .*got shape .1, 3, 3",
     ),
     "h_0 batch first": (lambda: stacked(x, np.zeros((2, 4, 3))), ValueError, "h_0 .*4, 2, 3.*got shape .2, 4, 3"),
-    "h_0 unbatched": (lambda: rnn(x[0], np.zeros((1, 1, 3))), ValueError, "h_0 .*1, 3.*got shape .1, 1, 3"),
+    "h_0 unbatched": (lambda: rnn(x[0], np.zeros((1, 1, 3))), ValueError, "h_0 .*1, 3.*got 3 axes: shape .1, 1, 3"),
     "h_0 NaN": (lambda: rnn(x, np.full((1, 2, 3), np.nan)), ValueError, "h_0 .*finite.*nan at index .0, 0, 0"),
     "h_0 text": (lambda: rnn(x, "zeros"), TypeError, "h_0 .*array of numbers"),
     # lengths
     "length above time": (lambda: rnn(x, lengths=[5, 6]), ValueError, "lengths .*0 to 5 .*got 6 at row 1"),
     "length below 0": (lambda: rnn(x, lengths=[-1, 6]), ValueError, "lengths .*0 to 5 .*got -1 at row 0"),
     "lengths' count": (lambda: rnn(x, lengths=[5, 5, 5]), ValueError, "lengths .*shape .2,. .*got shape .3,."),
-    "one length": (lambda: rnn(x, lengths=5), ValueError, "lengths .*shape .2,. .*got shape .."),
+    "one length": (lambda: rnn(x, lengths=5), ValueError, "lengths .*shape .2,. .*got 0 axes: shape .."),
     "lengths not whole": (lambda: rnn(x, lengths=[2.5, 3.0]), TypeError, "lengths .*whole numbers.*float64"),
     "lengths bool": (lambda: rnn(x, lengths=[True, False]), TypeError, "lengths .*whole numbers.*bool.*mask.sum"),
     "a mask": (
         lambda: rnn(x, lengths=np.ones((2, 5), int)),
         ValueError,
-        "lengths .*shape .2,. .*got shape .2, 5.*mask.sum",
+        "lengths .*shape .2,. .*got 2 axes: shape .2, 5.*mask.sum",
     ),
     "lengths unbatched": (lambda: rnn(x[0], lengths=[5]), ValueError, "lengths .*None where x has no batch axis"),
+    "a bool among lengths": (lambda: rnn(x, lengths=[True, 4]), TypeError, "lengths .*whole numbers.*bool"),
+    "lengths in h_0's place": (lambda: rnn(x, [5, 4]), ValueError, "h_0 .*got 1 axis: shape .2,.*lengths=..."),
     # sizes and words
-    "size 0": (lambda: RNN(0, 3), ValueError, "input_size .*at least 1, got 0"),
-    "size -1": (lambda: RNN(4, -1), ValueError, "hidden_size .*at least 1, got -1"),
+    "size 2^70": (lambda: RNN(4, 2**70), ValueError, "RNN: hidden_size .*below 2.31"),
+    "size 0": (lambda: RNN(0, 3), ValueError, "input_size .*at least 1 and below 2.31, got 0"),
+    "size -1": (lambda: RNN(4, -1), ValueError, "hidden_size .*at least 1 and below 2.31, got -1"),
     "size True": (lambda: RNN(4, True), TypeError, "hidden_size .*whole number, got True .bool."),
     "size 3.0": (lambda: RNNCell(4, 3.0), TypeError, "hidden_size .*whole number, got 3.0 .float."),
     "layers": (lambda: RNN(4, 3, num_layers=0), ValueError, "num_layers .*at least 1"),
@@ -115,7 +121,7 @@ CASES = {
     # networks of given cells
     "no cells": (lambda: RNN.from_cells([]), ValueError, "cells .*at least one RNNCell"),
     "a cell": (lambda: RNN.from_cells(cell), TypeError, r"cells .*list of RNNCell.*\[cell\]"),
-    "odd cells": (lambda: RNN.from_cells([cell], bidirectional=True), ValueError, "cells .*two a layer.*got 1"),
+    "odd cells": (lambda: RNN.from_cells([cell], bidirectional=True), ValueError, "cells .*2 for each layer.*got 1"),
     "layers that don't fit": (
         lambda: RNN.from_cells([cell, cell]),
         ValueError,
@@ -147,20 +153,50 @@ CASES = {
         "W_xh .*finite.*nan at index .0, 0",
     ),
     "cell's b_h NaN": (
-        lambda: broken(cell.copy(), "b_h", np.full(3, np.inf))(np.zeros(4)),
+        lambda: broken(deepcopy(cell), "b_h", np.full(3, np.inf))(np.zeros(4)),
         ValueError,
         "b_h .*finite.*inf at index 0",
     ),
     "vectors NaN": (
         lambda: broken(Embedding(3, 2), "vectors", np.full((3, 2), np.nan))([1]),
         ValueError,
-        "vectors .*finite.*nan at index .0, 0",
+        "what the ids stand for .*finite.*nan at index .0, 0",
     ),
     "vectors replaced": (lambda: broken(Embedding(3, 2), "vectors", np.ones(2))([1]), ValueError, "vectors .*2 axes"),
+    "a list of weights": (lambda: broken_rnn("W_hh", [[1.0]])(x), TypeError, r"W_hh .*NumPy array.*got \[\[1.0\]\]"),
+    "no weights": (lambda: broken_rnn("W_xh", None)(x), TypeError, "W_xh .*NumPy array.*got None"),
+    "flat weights": (lambda: broken_rnn("W_xh", np.ones(4))(x), ValueError, "W_xh .*2 axes .*got 1 axis"),
+    "another dtype": (lambda: broken_rnn("W_hh", np.eye(3, dtype="f4"))(x), TypeError, "W_hh .*float64, got float32"),
+    "a wrong word": (lambda: broken_rnn("nonlinearity", "foo")(x), ValueError, "nonlinearity .*'tanh'.*got 'foo'"),
+    "no cells left": (lambda: broken(RNN(4, 3), "cells", [])(x), ValueError, "cells .*1 for each layer, got 0"),
+    "a cell too many": (lambda: broken(RNN(4, 3), "cells", [cell, cell])(x), ValueError, r"cells\[1\] .*got a cell"),
+    "head's list": (lambda: broken(ManyToOneHead(3, 2), "W_hy", [1.0])(*rnn(x)), TypeError, "W_hy .*NumPy array"),
+    "vectors' list": (lambda: broken(Embedding(3, 2), "vectors", [1.0])([1]), TypeError, "vectors .*NumPy array"),
+    "head overflows": (
+        lambda: ManyToManyHead.from_weights([[1e308, 1e308, 1e308]])(np.ones((1, 3)) * 9, np.ones((1, 3))),
+        ValueError,
+        "y .*finite.*inf.*overflowed",
+    ),
+    "cell overflows": (
+        lambda: RNNCell.from_weights([[1e308]], [[1.0]], nonlinearity="relu")([9.0]),
+        ValueError,
+        "h_t .*finite.*inf.*overflowed",
+    ),
+    "stream overflows": (
+        lambda: list(
+            RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e200]], nonlinearity="relu")]).stream([[1.0]] * 4)
+        ),
+        ValueError,
+        "state after step 2 .*finite.*inf",
+    ),
     # gradients
     "no gradient": (run.backward, ValueError, "d_output or d_h_n .*gradient to propagate, got None"),
     "d_output shape": (lambda: run.backward(np.zeros((2, 5, 4))), ValueError, "d_output .*2, 5, 3.*got shape .2, 5, 4"),
-    "d_h_n shape": (lambda: run.backward(None, np.zeros((2, 3))), ValueError, "d_h_n .*1, 2, 3.*got shape .2, 3"),
+    "d_h_n shape": (
+        lambda: run.backward(None, np.zeros((2, 3))),
+        ValueError,
+        "d_h_n .*1, 2, 3.*got 2 axes: shape .2, 3",
+    ),
     "d_output NaN": (
         lambda: run.backward(with_bad(run.output, (1, 0, 2), np.nan)),
         ValueError,
@@ -178,16 +214,16 @@ CASES = {
     "x_t features": (lambda: cell(np.zeros(3)), ValueError, "x_t .*4 long .input_size., got 3: shape .3,"),
     "x_t a number": (lambda: cell(3.0), ValueError, "x_t .*4 long .input_size., got a single number"),
     "x_t NaN": (lambda: cell([0, np.nan, 0, 0]), ValueError, "x_t .*finite.*nan at index 1"),
-    "h_prev shape": (lambda: cell(np.zeros((2, 4)), np.zeros(3)), ValueError, "h_prev .*2, 3.*got shape .3,"),
+    "h_prev shape": (lambda: cell(np.zeros((2, 4)), np.zeros(3)), ValueError, "h_prev .*2, 3.*got 1 axis: shape .3,"),
     "h_prev NaN": (lambda: cell(np.zeros(4), [0, 0, np.inf]), ValueError, "h_prev .*finite.*inf at index 2"),
     # streams
     "stream of two directions": (lambda: stacked.stream([]), ValueError, "one direction, got bidirectional=True"),
     "stream of a number": (lambda: rnn.stream(3), TypeError, "steps .*iterable.*got 3 .int."),
-    "stream h_0 axes": (lambda: rnn.stream([], np.zeros(3)), ValueError, "h_0 .*2 axes .*3 axes .*got 1 axes"),
+    "stream h_0 axes": (lambda: rnn.stream([], np.zeros(3)), ValueError, "h_0 .*2 axes .*3 axes .*got 1 axis"),
     "stream h_0 shape": (lambda: rnn.stream([], np.zeros((2, 3))), ValueError, "h_0 .*1, 3.*got shape .2, 3"),
     "stream h_0 NaN": (lambda: rnn.stream([], np.full((1, 3), np.nan)), ValueError, "h_0 .*finite"),
     "stream features": (lambda: list(rnn.stream([x[0, 0], np.zeros(5)])), ValueError, "step 1 .*4,.*got shape .5,"),
-    "stream axes": (lambda: list(rnn.stream([x])), ValueError, "step 0 .*1 axes .*2 axes .*got 3 axes"),
+    "stream axes": (lambda: list(rnn.stream([x])), ValueError, "step 0 .*1 axis .*2 axes .*got 3 axes"),
     "stream batch": (
         lambda: list(rnn.stream([x[:, 0], np.zeros((3, 4))])),
         ValueError,
@@ -209,9 +245,14 @@ CASES = {
     "one id": (lambda: embedding(10), IndexError, "ids .*0 to 9 .*got 10[.]"),
     "float ids": (lambda: embedding([1.0, 2.0]), TypeError, "ids .*whole numbers.*float64.*vocab.encode"),
     "bool ids": (lambda: embedding([True]), TypeError, "ids .*whole numbers.*bool"),
+    "a bool among ids": (lambda: embedding([[True, 2]]), TypeError, "ids .*whole numbers.*bool"),
     "words": (lambda: embedding(["love"]), TypeError, "ids .*array of numbers, got an array of <U4"),
     "ragged ids": (lambda: embedding([[1, 2], [3]]), ValueError, "ids .*rectangular.*pad_sequences"),
-    "d_vectors shape": (lambda: embedding.forward([1]).backward([1.0]), ValueError, "d_vectors .*1, 4.*got shape .1,"),
+    "d_vectors shape": (
+        lambda: embedding.forward([1]).backward([1.0]),
+        ValueError,
+        "d_vectors .*1, 4.*got 1 axis: shape .1,",
+    ),
     "d_vectors NaN": (
         lambda: embedding.forward([1]).backward([[0, np.nan, 0, 0]]),
         ValueError,
@@ -231,11 +272,11 @@ CASES = {
         "output .*4 long .the head's hidden_size., got 3.*directions",
     ),
     "half a result": (lambda: ManyToManyHead(3, 1)(rnn(x)[0], None), TypeError, "h_n .*array of numbers"),
-    "head's axes": (lambda: ManyToManyHead(3, 1)(np.zeros(3), np.zeros(3)), ValueError, "output .*3 axes .*got 1 axes"),
+    "head's axes": (lambda: ManyToManyHead(3, 1)(np.zeros(3), np.zeros(3)), ValueError, "output .*3 axes .*got 1 axis"),
     "h_n's axes": (
         lambda: ManyToManyHead(3, 1)(np.zeros((5, 3)), np.zeros(3)),
         ValueError,
-        "h_n .*2 axes .*got 1 axes",
+        "h_n .*2 axes .*got 1 axis",
     ),
     "another batch": (
         lambda: ManyToOneHead(3, 1)(np.zeros((2, 5, 3)), np.zeros((1, 4, 3))),
@@ -271,7 +312,7 @@ CASES = {
     "d_y shape": (
         lambda: ManyToOneHead(3, 2).forward(*rnn(x)).backward(np.zeros(2)),
         ValueError,
-        "d_y .*2, 2.*got shape .2,",
+        "d_y .*2, 2.*got 1 axis: shape .2,",
     ),
     "d_y NaN": (
         lambda: ManyToOneHead(3, 1).forward(*rnn(x)).backward([[0], [np.nan]]),
@@ -291,6 +332,7 @@ CASES = {
     "vocab of ids": (lambda: Vocab([1, 2]), TypeError, r"tokens\[0\] .*str, got 1 .int."),
     "vocab of a number": (lambda: Vocab(7), TypeError, "tokens .*list of str, got 7"),
     "one text": (lambda: Vocab.from_texts("I love it"), TypeError, r"texts .*list of str.*\[text\]"),
+    "one special": (lambda: Vocab(["a"], specials="<pad>"), TypeError, 'specials .*list of str.*"<pad>",'),
     "min_freq": (lambda: Vocab(["a"], min_freq=0), ValueError, "min_freq .*at least 1"),
     "specials twice": (lambda: Vocab(["a"], specials=("<x>", "<x>")), ValueError, "specials .*different"),
     "unknown word": (
@@ -302,10 +344,10 @@ CASES = {
     "decode too large": (lambda: vocab.decode([0, 4]), IndexError, "ids .*0 to 3 .*got 4 at index 1"),
     "decode -1": (lambda: vocab.decode([-1]), IndexError, "ids .*got -1 at index 0"),
     "decode floats": (lambda: vocab.decode([0.0]), TypeError, "ids .*whole numbers"),
-    "decode a batch": (lambda: vocab.decode([[0], [1]]), ValueError, "ids .*1 axes .tokens,.*got 2 axes"),
+    "decode a batch": (lambda: vocab.decode([[0], [1]]), ValueError, "ids .*1 axis .tokens,.*got 2 axes"),
     # padding
     "nothing to pad": (lambda: pad_sequences([]), ValueError, "sequences .*at least one sequence, got none"),
-    "not sequences": (lambda: pad_sequences(3), TypeError, "sequences .*list of sequences, got 3"),
+    "not sequences": (lambda: pad_sequences(3), TypeError, "sequences .*iterable, got 3"),
     "numbers to pad": (lambda: pad_sequences([1, 2]), ValueError, r"sequences\[0\] .*a sequence, got one number, 1"),
     "unequal features": (
         lambda: pad_sequences([np.zeros((2, 3)), np.zeros((1, 4))]),
@@ -315,11 +357,16 @@ CASES = {
     "words to pad": (lambda: pad_sequences([["a"]]), TypeError, r"sequences\[0\] .*array of numbers"),
     "half a padding": (
         lambda: pad_sequences([[1]], padding_value=0.5),
-        TypeError,
+        ValueError,
         "padding_value .*fits int64, got 0.5",
     ),
-    "padding text": (lambda: pad_sequences([[1]], padding_value="x"), TypeError, "padding_value .*got 'x'"),
-    "padding list": (lambda: pad_sequences([[1]], padding_value=[0]), TypeError, r"padding_value .*got \[0\]"),
+    "padding too large": (
+        lambda: pad_sequences([np.ones(1, np.uint8)], padding_value=300),
+        ValueError,
+        "padding_value .*fits uint8, got 300",
+    ),
+    "padding text": (lambda: pad_sequences([[1]], padding_value="x"), TypeError, "padding_value .*array of numbers"),
+    "padding list": (lambda: pad_sequences([[1]], padding_value=[0]), ValueError, r"padding_value .*got \[0\]"),
 }
 
 
@@ -332,7 +379,7 @@ def test_message(name):
     text = str(caught.value)
     assert ": " in text
     assert "must be" in text
-    assert ", got " in text
+    assert re.search(r", got .+\. .{10,}[.?]$", text, re.DOTALL), "what came, and then the likely fix"
     assert not any(words in text for words in NUMPY_SAYS)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
@@ -362,11 +409,11 @@ def test_a_number_too_large_for_float32_is_named():
 
 def test_relu_states_that_overflow_are_reported_with_the_step():
     growing = RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e100]], nonlinearity="relu")])
-    message = r"hidden state must be finite numbers \(float64\), got inf after 5 steps.*relu lets"
+    message = r"hidden state of cells\[0\] must be finite numbers \(float64\), got inf after reading 5 steps.*relu lets"
     with pytest.raises(ValueError, match=message):
         growing(np.ones((2, 9, 1)))
     assert growing(np.ones((2, 4, 1)))[1].shape == (1, 2, 1)
-    with pytest.raises(ValueError, match="inf after 5 steps"):
+    with pytest.raises(ValueError, match="inf after reading 5 steps"):
         growing(np.ones((3, 9, 1)), lengths=[3, 9, 4])
 
 

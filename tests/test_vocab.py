@@ -18,6 +18,7 @@ from vanilla_rnn import Vocab, pad_sequences, tokenize
         ("don\u2019t 'quote' it", ["don\u2019t", "'", "quote", "'", "it"]),
         ("  a\tb\n\u00a0c ", ["a", "b", "c"]),
         ("caf\u00e9 cafe\u0301 \u65e5\u672c", ["caf\u00e9", "cafe\u0301", "\u65e5\u672c"]),
+        ("\u0939\u093f\u0928\u094d\u0926\u0940 a", ["\u0939\u093f\u0928\u094d\u0926\u0940", "a"]),
         ("3.14 <pad>", ["3", ".", "14", "<", "pad", ">"]),
         ("", []),
     ],
@@ -46,6 +47,7 @@ def test_order_is_specials_then_falling_count_then_first_seen():
 def test_without_specials_there_are_no_ids_for_them():
     vocab = Vocab(["b", "a"], specials=("<eos>",))
     assert (vocab.pad_idx, vocab.unk_idx, vocab.bos_idx, vocab.eos_idx) == (None, None, None, 0)
+    assert Vocab(["<unk>", "a"], specials=()).unk_idx is None
     assert Vocab([], specials=()).encode([]).tolist() == []
     assert repr(vocab) == "Vocab of 3 tokens: '<eos>', 'b', 'a'"
 
@@ -67,7 +69,7 @@ def test_from_texts_by_word_and_by_character():
 
 def test_save_and_load(tmp_path):
     path = tmp_path / "vocab.json"
-    vocab = Vocab(["b", "a", "a", "\u00e9", "\n", '"'], specials=("<pad>", "<unk>"))
+    vocab = Vocab(["b", "a", "a", "\u00e9", "\n", '"', "\ud800"], specials=("<pad>", "<unk>"))
     vocab.save(path)
     loaded = Vocab.load(str(path))
     assert loaded.idx_to_token == vocab.idx_to_token
@@ -126,5 +128,12 @@ def test_padding_of_vectors_and_dtypes():
     assert lengths.tolist() == [2, 0, 0]
     assert (padded[1:] == -1.5).all()
     assert pad_sequences([[1], [0.5]])[0].dtype == np.float64
+    assert pad_sequences([[1], np.array([])])[0].dtype == np.int64
+    for shape in ((0, 3), (2, 0), (0, 2, 3)):
+        nothing, _ = pad_sequences([np.zeros(shape, np.float32)] * 2)
+        assert nothing.shape == (2, *shape)
+        assert nothing.dtype == np.float32
+    with pytest.raises(ValueError, match=r"sequences\[1\] must be of shape \(time, 3\), got shape \(0, 4\)"):
+        pad_sequences([np.zeros((2, 3)), np.zeros((0, 4))])
     assert pad_sequences(iter([[], []]))[0].shape == (2, 0)
     assert np.isnan(pad_sequences([[0.5], []], padding_value=np.nan)[0][1, 0])

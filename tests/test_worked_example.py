@@ -68,6 +68,14 @@ def test_probability(cell, x):
 
 
 def test_the_data_can_not_be_changed():
-    for values in (example.EMBEDDINGS, example.W_xh, example.W_hh, example.b_h, example.PRINTED_STATES, example.W_hy):
+    for values in (
+        example.EMBEDDINGS,
+        example.W_xh,
+        example.W_hh,
+        example.b_h,
+        example.PRINTED_STATES,
+        example.W_hy,
+        example.b_y,
+    ):
         with pytest.raises(ValueError, match="read-only"):
             values += 1

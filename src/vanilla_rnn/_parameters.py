@@ -52,6 +52,33 @@ class Module:
         raise NotImplementedError
 
 
+def own_paths(module: Module) -> dict[str, str]:
+    """For every path to an array, the one under which ``parameters()`` lists that array."""
+    paths = [(path, id(values)) for path, values in _walk(module, "")]
+    first = {identity: path for path, identity in reversed(paths)}
+    return {path: first[identity] for path, identity in paths}
+
+
+def add_gradients(paths: dict[str, str], parts: dict[str, dict[str, Array]]) -> dict[str, Array]:
+    """Join the gradients of a module's parts under the keys of its ``parameters()``; its own are those of part "".
+
+    What a shared array got at each place it is used adds up: it is one array, and the loss depends on it at each.
+
+    Parameters
+    ----------
+    paths : dict[str, str]
+        The module's `own_paths` as they were at the forward: whatever happens to it later, the record knows its names.
+    parts : dict[str, dict[str, numpy.ndarray]]
+        The gradients by the part's path, and in it by name.
+    """
+    total: dict[str, Array] = {}
+    for part, gradients in parts.items():
+        for name, gradient in gradients.items():
+            path = paths[f"{part}.{name}" if part else name]
+            total[path] = total[path] + gradient if path in total else gradient
+    return total
+
+
 def _walk(thing: object, path: str) -> Iterator[tuple[str, Array]]:
     if isinstance(thing, np.ndarray):
         yield path, thing
@@ -61,19 +88,3 @@ def _walk(thing: object, path: str) -> Iterator[tuple[str, Array]]:
     elif isinstance(thing, list):
         for number, child in enumerate(thing):
             yield from _walk(child, f"{path}.{number}")
-
-
-def add_gradients(module: Module, parts: dict[str, dict[str, Array]]) -> dict[str, Array]:
-    """Join the gradients of a module's parts, given by the part's path, under the keys of ``module.parameters()``.
-
-    What a shared array got at each place it is used adds up: it is one array, and the loss depends on it at each.
-    """
-    paths = [(path, id(values)) for path, values in _walk(module, "")]
-    first_path = {identity: path for path, identity in reversed(paths)}
-    own_path = {path: first_path[identity] for path, identity in paths}
-    total: dict[str, Array] = {}
-    for part, gradients in parts.items():
-        for name, gradient in gradients.items():
-            path = own_path[f"{part}.{name}"]
-            total[path] = total[path] + gradient if path in total else gradient
-    return total

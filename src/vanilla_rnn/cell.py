@@ -41,6 +41,8 @@ NONLINEARITIES: dict[str, tuple[Callable[..., Array], Callable[[Array], Array]]]
     "relu": (relu, relu_slope),
 }
 
+LAYOUTS = {"W_xh": ("hidden_size", "input_size"), "W_hh": ("hidden_size", "hidden_size"), "b_h": ("hidden_size",)}
+
 
 class RNNCell(Module):
     r"""One step of a recurrent network: the state after a word from the word and the state before it.
@@ -190,17 +192,19 @@ class RNNCell(Module):
         W_xh, W_hh, b_h = self.W_xh, self.W_hh, 0.0 if self.b_h is None else self.b_h
         f, _ = NONLINEARITIES[self.nonlinearity]
 
-        a_t = x_t @ W_xh.T + h_prev @ W_hh.T + b_h  # (..., hidden)
-        h_t = f(a_t)
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
+            a_t = x_t @ W_xh.T + h_prev @ W_hh.T + b_h  # (..., hidden)
+            h_t = f(a_t)
 
-        return Step(self.copy(), x_t, h_prev, a_t, h_t)
+        _checks.finite(h_t, "h_t", "RNNCell.forward", "The sum overflowed: smaller weights, or tanh in place of relu.")
+        return Step(self.frozen(), x_t, h_prev, a_t, h_t)
 
     def _inputs(self, x_t: ArrayLike, h_prev: ArrayLike | None) -> tuple[Array, Array]:
         """Copies of both, checked."""
         where = "RNNCell.forward"
         self.check_weights(where)
         x_t = _checks.floats(x_t, "x_t", where, self.dtype).copy()
-        _checks.last_axis(x_t, self.input_size, "input_size", "x_t", where)
+        _checks.last_axis(x_t, self.input_size, "input_size", "x_t", where, "The cell was made for another input_size.")
         _checks.finite(x_t, "x_t", where)
         expected = (*x_t.shape[:-1], self.hidden_size)
         if h_prev is None:
@@ -212,17 +216,19 @@ class RNNCell(Module):
         return x_t, h_prev
 
     def check_weights(self, where: str) -> None:
-        """Refuse weights that were replaced by ones of another shape, or that aren't finite."""
-        hidden, inputs = self.W_xh.shape
-        shapes = {"W_xh": (hidden, inputs), "W_hh": (hidden, hidden), "b_h": (hidden,)}
-        _checks.weights({"W_xh": self.W_xh, "W_hh": self.W_hh, "b_h": self.b_h}, shapes, where)
+        """Refuse weights that were replaced by ones that don't fit, or that aren't finite."""
+        _checks.weights({"W_xh": self.W_xh, "W_hh": self.W_hh, "b_h": self.b_h}, LAYOUTS, where)
+        _checks.choice(self.nonlinearity, NONLINEARITIES, "nonlinearity", where)
 
-    def copy(self) -> RNNCell:
-        """A cell of its own with the same weights: what a record keeps, so that no later update can reach it."""
+    def frozen(self) -> RNNCell:
+        """A cell with copies of these weights that can't be written to: what a record keeps."""
         cell = RNNCell.__new__(RNNCell)
         cell.W_xh, cell.W_hh = self.W_xh.copy(), self.W_hh.copy()
         cell.b_h = None if self.b_h is None else self.b_h.copy()
         cell.nonlinearity = self.nonlinearity
+        for values in (cell.W_xh, cell.W_hh, cell.b_h):
+            if values is not None:
+                values.flags.writeable = False
         return cell
 
     @property
@@ -241,8 +247,15 @@ class RNNCell(Module):
         return self.W_xh.dtype
 
     def _signature(self) -> str:
+        return f"RNNCell({self.input_size}, {self.hidden_size}{self.options})"
+
+    @property
+    def options(self) -> str:
+        """Of the constructor's options, those that aren't the usual ones, as they are written in its call."""
         bias = "" if self.b_h is not None else ", bias=False"
-        return f"RNNCell({self.input_size}, {self.hidden_size}{bias}, nonlinearity={self.nonlinearity!r})"
+        nonlinearity = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity!r}"
+        dtype = "" if self.dtype == np.float64 else f", dtype=np.{self.dtype}"
+        return bias + nonlinearity + dtype
 
 
 class StepGradients(NamedTuple):
@@ -284,7 +297,9 @@ class Step:
         """
         cell = self.cell
         d_h = _checks.floats(d_h, "d_h", "Step.backward", cell.dtype)
-        _checks.shape(d_h, self.h.shape, "the shape of h", "d_h", "Step.backward")
+        _checks.shape(
+            d_h, self.h.shape, "the shape of h", "d_h", "Step.backward", "It is dL/dh, a number for each of h."
+        )
         _checks.finite(d_h, "d_h", "Step.backward")
 
         _, slope = NONLINEARITIES[cell.nonlinearity]

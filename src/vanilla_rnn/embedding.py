@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from vanilla_rnn._checks import RNG, Array
 
+LAYOUTS = {"vectors": ("num_embeddings", "embedding_dim")}
+
 
 class Embedding(Module):
     """A table of vectors, looked up by id: ``x_t = vectors[id_t]``.
@@ -78,8 +80,7 @@ class Embedding(Module):
 
     def __call__(self, ids: ArrayLike) -> Array:
         """The vectors of these ids: see `forward`."""
-        ids = self._ids(ids)
-        return self.vectors[ids]
+        return self.forward(ids).vectors.copy()
 
     def forward(self, ids: ArrayLike) -> Embedded:
         """Look the ids up and remember them.
@@ -101,13 +102,15 @@ class Embedding(Module):
         IndexError
             If one lies outside the table; the message says which, and where.
         """
-        ids = self._ids(ids)
-        return Embedded(ids.copy(), self.vectors[ids], self.vectors.shape[0])
-
-    def _ids(self, ids: ArrayLike) -> Array:
-        _checks.axes(self.vectors, {2: "(num_embeddings, embedding_dim)"}, "vectors", "Embedding.forward")
-        _checks.finite(self.vectors, "vectors", "Embedding.forward")
-        return _checks.ids(ids, len(self.vectors), "ids", "Embedding.forward", "num_embeddings")
+        where = "Embedding.forward"
+        table = self.vectors
+        _checks.weights(
+            {"vectors": table}, LAYOUTS, where, numbers=False
+        )  # it may be large; those looked up are checked
+        ids = _checks.ids(ids, len(table), "ids", where, "num_embeddings")
+        found = table[ids]
+        _checks.finite(found, "what the ids stand for", where, "Training may have diverged: look at embedding.vectors.")
+        return Embedded(ids.copy(), found, len(table))
 
     def _signature(self) -> str:
         return f"Embedding({self.vectors.shape[0]}, {self.vectors.shape[1]})"
@@ -146,7 +149,8 @@ class Embedded:
         """
         where, dim = "Embedded.backward", self.vectors.shape[-1]
         d_vectors = _checks.floats(d_vectors, "d_vectors", where, self.vectors.dtype)
-        _checks.shape(d_vectors, self.vectors.shape, "the shape of vectors", "d_vectors", where)
+        fix = "It is dL/d_vectors: the d_x of the RNN that read them."
+        _checks.shape(d_vectors, self.vectors.shape, "the shape of vectors", "d_vectors", where, fix)
         _checks.finite(d_vectors, "d_vectors", where)
         d_table = np.zeros((self._num_embeddings, dim), d_vectors.dtype)
         if self.ids.size:

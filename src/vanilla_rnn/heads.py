@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Back = Callable[[Array], tuple[Array | None, Array | None]]
 
+LAYOUTS = {"W_hy": ("output_size", "hidden_size"), "b_y": ("output_size",)}
+
 
 class _Head(Module):
     """``y = W_hy h + b_y``, for the states that a subclass picks out."""
@@ -55,7 +57,9 @@ class _Head(Module):
         _checks.size(output_size, "output_size (rows of W_hy)", where)
         _checks.size(hidden_size, "hidden_size (columns of W_hy)", where)
         if "b_y" in copies:
-            _checks.shape(copies["b_y"], (output_size,), "(output_size,), as many as W_hy has rows", "b_y", where)
+            _checks.shape(
+                copies["b_y"], (output_size,), "(output_size,)", "b_y", where, "W_hy has a row for each output."
+            )
         for name, values in copies.items():
             _checks.finite(values, name, where)
         head = cls.__new__(cls)
@@ -92,9 +96,8 @@ class _Head(Module):
             If something isn't an array of real numbers.
         """
         where = f"{type(self).__name__}.forward"
-        dtype, (output_size, hidden_size) = self.W_hy.dtype, self.W_hy.shape
-        shapes = {"W_hy": (output_size, hidden_size), "b_y": (output_size,)}
-        _checks.weights({"W_hy": self.W_hy, "b_y": self.b_y}, shapes, where)
+        _checks.weights({"W_hy": self.W_hy, "b_y": self.b_y}, LAYOUTS, where)
+        dtype, hidden_size = self.W_hy.dtype, self.W_hy.shape[1]
         output = _checks.floats(output, "output", where, dtype)
         h_n = _checks.floats(h_n, "h_n", where, dtype)
         fix = "Call it with both that the RNN gave: head(*rnn(x))."
@@ -115,7 +118,9 @@ class _Head(Module):
 
         h, back = self._read(output, h_n, directions)  # (..., hidden)
         _checks.finite(h, "what is read", where)
-        y = h @ self.W_hy.T + (0.0 if self.b_y is None else self.b_y)  # (..., output)
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
+            y = h @ self.W_hy.T + (0.0 if self.b_y is None else self.b_y)  # (..., output)
+        _checks.finite(y, "y", where, "The sum overflowed: W_hy is too large.")
         return HeadRun(self.W_hy.copy(), self.b_y is not None, h, y, back)
 
     def _read(self, output: Array, h_n: Array, directions: int) -> tuple[Array, Back]:
@@ -197,7 +202,7 @@ class HeadGradients(NamedTuple):
 
 
 class HeadRun:
-    """What one reading did: the states read and the outputs ``y``."""
+    """What one reading did: its outputs ``y``, and the way back to the states that were read."""
 
     def __init__(self, W_hy: Array, bias: bool, h: Array, y: Array, back: Back) -> None:
         self._W_hy, self._bias, self._h, self.y, self._back = W_hy, bias, h, y, back
@@ -224,7 +229,9 @@ class HeadRun:
             If the shape isn't that of y or a number isn't finite.
         """
         d_y = _checks.floats(d_y, "d_y", "HeadRun.backward", self._W_hy.dtype)
-        _checks.shape(d_y, self.y.shape, "the shape of y", "d_y", "HeadRun.backward")
+        _checks.shape(
+            d_y, self.y.shape, "the shape of y", "d_y", "HeadRun.backward", "It is dL/dy, as a loss gives it."
+        )
         _checks.finite(d_y, "d_y", "HeadRun.backward")
         d_output, d_h_n = self._back(d_y @ self._W_hy)
         d_y, h = d_y.reshape(-1, d_y.shape[-1]), self._h.reshape(-1, self._h.shape[-1])  # (rows, ...)

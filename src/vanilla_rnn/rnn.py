@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._parameters import Module, add_gradients
+from vanilla_rnn._parameters import Module, add_gradients, own_paths
 from vanilla_rnn.cell import RNNCell
 from vanilla_rnn.packing import Ragged, Rectangle
 from vanilla_rnn.unroll import UnrolledCell, stream, unroll
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import ArrayLike, DTypeLike
 
     from vanilla_rnn._checks import RNG, Array
@@ -72,6 +73,8 @@ class RNN(Module):
         dtype: DTypeLike = np.float64,
         rng: RNG = None,
     ) -> None:
+        input_size = _checks.size(input_size, "input_size", "RNN")
+        hidden_size = _checks.size(hidden_size, "hidden_size", "RNN")
         num_layers = _checks.size(num_layers, "num_layers", "RNN")
         self.bidirectional = _checks.flag(bidirectional, "bidirectional", "RNN")
         rng = _checks.generator(rng, "RNN")
@@ -93,19 +96,27 @@ class RNN(Module):
     def from_cells(cls, cells: list[RNNCell], *, bidirectional: bool = False) -> Self:
         """Make a network of these very cells, in the order of ``cells``. It shares their weights."""
         where = "RNN.from_cells"
-        fix = "For one layer pass [cell]; bidirectional takes two a layer."
         rnn = cls.__new__(cls)
         rnn.bidirectional = _checks.flag(bidirectional, "bidirectional", where)
-        rnn.cells = list(_checks.sequence_of(cells, RNNCell, "cells", where, fix))
-        if len(cells) % rnn.directions:
-            _checks.refuse(ValueError, where, "cells", "two a layer, as bidirectional=True wants", str(len(cells)), fix)
-        for number, cell in enumerate(cells):
-            below = rnn.input_size if number < rnn.directions else rnn.directions * rnn.hidden_size
-            got, expected = (cell.input_size, cell.hidden_size, cell.dtype), (below, rnn.hidden_size, cells[0].dtype)
-            if got != expected:
-                words = "a cell with (input_size, hidden_size, dtype) = ({}, {}, {})"
-                _checks.refuse(ValueError, where, f"cells[{number}]", words.format(*expected), words.format(*got))
+        rnn.cells = list(_checks.sequence_of(cells, RNNCell, "cells", where, "For one layer pass [cell]."))
+        rnn._check_cells(where)
         return rnn
+
+    def _check_cells(self, where: str) -> None:
+        """Refuse cells that don't fit one another, or whose weights were replaced by ones that don't."""
+        cells, directions = self.cells, self.directions
+        if not cells or len(cells) % directions:
+            expected, fix = f"{directions} for each layer", "bidirectional=True takes two a layer: forward, reverse."
+            _checks.refuse(ValueError, where, "cells", expected, str(len(cells)), fix)
+        for cell in cells:
+            cell.check_weights(where)
+        for number, cell in enumerate(cells):
+            below = self.input_size if number < directions else directions * self.hidden_size
+            right, sizes = (below, self.hidden_size, self.dtype), (cell.input_size, cell.hidden_size, cell.dtype)
+            if sizes != right:
+                text = "a cell with (input_size, hidden_size, dtype) = ({}, {}, {})"
+                fix = "A layer reads the states of all directions of the layer below."
+                _checks.refuse(ValueError, where, f"cells[{number}]", text.format(*right), text.format(*sizes), fix)
 
     def __call__(
         self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None
@@ -146,7 +157,7 @@ class RNN(Module):
             If x or h_0 isn't an array of real numbers, or lengths one of whole numbers.
         """
         rows, h_0, layout, batched = self._inputs(x, h_0, lengths)
-        cells = [cell.copy() for cell in self.cells]
+        cells = [cell.frozen() for cell in self.cells]
         layers = list(self._unroll_layers(cells, rows, h_0, layout))
         return Unrolled(self, layers, layout, batched)
 
@@ -186,26 +197,25 @@ class RNN(Module):
         if self.bidirectional:
             fix = "A reverse direction begins at the end, which a stream doesn't have: use rnn(x) on a whole sequence."
             _checks.refuse(ValueError, where, "rnn", "of one direction", "bidirectional=True", fix)
-        for cell in self.cells:
-            cell.check_weights(where)
-        if not isinstance(steps, Iterable):
-            _checks.refuse(TypeError, where, "steps", "an iterable of inputs", _checks.shown(steps))
+        self._check_cells(where)
+        _checks.iterable(steps, "steps", where, "Pass a list, an array or a generator of steps.")
         if h_0 is not None:
             h_0 = _checks.floats(h_0, "h_0", where, self.dtype)
             _checks.axes(h_0, {2: "(num_layers, hidden_size)", 3: "(num_layers, batch, hidden_size)"}, "h_0", where)
             expected = (len(self.cells), *h_0.shape[1:-1], self.hidden_size)
-            _checks.shape(h_0, expected, "(num_layers, [batch,] hidden_size)", "h_0", where)
+            fix = "It has a state for each layer."
+            _checks.shape(h_0, expected, "(num_layers, [batch,] hidden_size)", "h_0", where, fix)
             _checks.finite(h_0, "h_0", where)
             h_0 = h_0.copy()
-        return stream([cell.copy() for cell in self.cells], steps, h_0)
+        return stream([cell.frozen() for cell in self.cells], steps, h_0)
 
     def _inputs(
         self, x: ArrayLike, h_0: ArrayLike | None, lengths: ArrayLike | None
     ) -> tuple[Array, Array, Rectangle | Ragged, bool]:
         """X and h_0 checked, copied and laid out for the loop; the layout; whether there was a batch axis."""
-        where, dtype, cells = "RNN.forward", self.dtype, self.cells
-        for cell in cells:
-            cell.check_weights(where)
+        where, cells = "RNN.forward", self.cells
+        self._check_cells(where)
+        dtype = self.dtype
         x = _checks.floats(x, "x", where, dtype)
         layouts = {3: "(batch, time, input_size)", 2: "(time, input_size)"}
         _checks.axes(x, layouts, "x", where, "Token ids go through an Embedding or one_hot first.")
@@ -235,6 +245,8 @@ class RNN(Module):
         expected = (len(cells), batch, self.hidden_size) if batched else (len(cells), self.hidden_size)
         meaning = f"(num_layers * directions,{' batch,' if batched else ''} hidden_size)"
         fix = "The states come before the batch, as in h_n; a batch's h_n is the next one's h_0 as it is."
+        if h_0.ndim == 1:
+            fix = "If these are lengths, name them: lengths=..."
         _checks.shape(h_0, expected, meaning, "h_0", where, fix)
         _checks.finite(h_0, "h_0", where)
         h_0 = h_0 if batched else h_0[:, None]
@@ -248,6 +260,9 @@ class RNN(Module):
             runs = [unroll(cells[first], rows, h_0[first], layout.sizes)]
             if self.bidirectional:
                 runs.append(unroll(cells[first + 1], layout.flip(rows), h_0[first + 1], layout.sizes))
+            for number, run in enumerate(runs, start=first):
+                if not _checks.is_finite(run.states):
+                    _report_overflow(run, number)
             yield runs
             rows = _side_by_side(runs, layout)
 
@@ -279,7 +294,7 @@ class RNN(Module):
     def _signature(self) -> str:
         layers = f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
         directions = ", bidirectional=True" if self.bidirectional else ""
-        return f"RNN({self.input_size}, {self.hidden_size}{layers}{directions})"
+        return f"RNN({self.input_size}, {self.hidden_size}{layers}{directions}{self.cells[0].options})"
 
 
 class RNNGradients(NamedTuple):
@@ -303,14 +318,14 @@ class Unrolled:
     """
 
     def __init__(self, rnn: RNN, layers: list[list[UnrolledCell]], layout: Rectangle | Ragged, batched: bool) -> None:
-        self._rnn, self._layers, self._layout, self._batched = rnn, layers, layout, batched
+        self._paths, self._layers, self._layout, self._batched = own_paths(rnn), layers, layout, batched
         output: Array = layout.unpack(_side_by_side(layers[-1], layout))
         h_n: Array = np.stack([layout.unsort(layout.last(run.states)) for runs in layers for run in runs])
         last: Array = np.concatenate(h_n[-len(layers[-1]) :], axis=-1)
         self.output: Array = output if batched else output[0]
         self.h_n: Array = h_n if batched else h_n[:, 0]
         self.last: Array = last if batched else last[0]
-        for values in (self.output, self.h_n, self.last):
+        for values in (self.output, self.h_n, self.last, *(run.states for runs in layers for run in runs)):
             values.flags.writeable = False
 
     def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
@@ -337,23 +352,25 @@ class Unrolled:
         if d_output is None and d_h_n is None:
             fix = "Pass what a loss or a head's backward gave."
             _checks.refuse(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
+        fix = "A gradient has the shape of what it is of."
         if d_output is None:
             top = self._layers[-1]
             d_rows = np.zeros((len(top[0].x), self.last.shape[-1]), dtype)
         else:
             d_output = _checks.floats(d_output, "d_output", where, dtype)
-            _checks.shape(d_output, self.output.shape, "the shape of output", "d_output", where)
+            _checks.shape(d_output, self.output.shape, "the shape of output", "d_output", where, fix)
             d_rows = layout.pack(d_output if batched else d_output[None])
             if not _checks.is_finite(d_rows):
                 real = layout.unpack(d_rows)  # where the caller has them
                 _checks.finite(real if batched else real[0], "d_output", where)
         d_states = np.zeros_like(self.h_n) if d_h_n is None else _checks.floats(d_h_n, "d_h_n", where, dtype)
-        _checks.shape(d_states, self.h_n.shape, "the shape of h_n", "d_h_n", where)
+        _checks.shape(d_states, self.h_n.shape, "the shape of h_n", "d_h_n", where, fix)
         _checks.finite(d_states, "d_h_n", where)
         d_states = np.stack([layout.sort(d) for d in (d_states if batched else d_states[:, None])])
 
         number = len(d_states)
         d_a: dict[int, Array] = {}
+        d_h_0 = np.empty_like(d_states)
         d_parameters: dict[int, dict[str, Array]] = {}
         for runs in reversed(self._layers):  # d_rows: of this layer's output, side by side for two directions
             d_directions = np.split(d_rows, len(runs), axis=1)
@@ -362,18 +379,19 @@ class Unrolled:
                 number -= 1
                 turn = layout.flip if reverse else _as_it_is
                 gradients = run.backward(np.ascontiguousarray(turn(d_h)), d_states[number])
+                d_h_0[number] = layout.unsort(gradients.d_h_0)
                 d_a[number] = layout.unpack(turn(gradients.d_a))
                 d_parameters[number] = gradients.d_parameters
                 d_inputs.append(turn(gradients.d_x))
             d_rows = d_inputs[0] if len(runs) == 1 else d_inputs[0] + d_inputs[1]
 
-        d_x, d_h_0 = layout.unpack(d_rows), np.stack([layout.unsort(d) for d in d_states])
+        d_x = layout.unpack(d_rows)
         in_order = range(len(d_a))
         return RNNGradients(
             d_x if batched else d_x[0],
             d_h_0 if batched else d_h_0[:, 0],
             [d_a[i] if batched else d_a[i][0] for i in in_order],
-            add_gradients(self._rnn, {f"cells.{i}": d_parameters[i] for i in in_order}),
+            add_gradients(self._paths, {f"cells.{i}": d_parameters[i] for i in in_order}),
         )
 
 
@@ -386,3 +404,13 @@ def _side_by_side(runs: list[UnrolledCell], layout: Rectangle | Ragged) -> Array
 
 def _as_it_is(rows: Array) -> Array:
     return rows
+
+
+def _report_overflow(run: UnrolledCell, number: int) -> None:
+    """Say after which step a cell's states stopped being finite numbers."""
+    row = int(np.argmax(~np.isfinite(run.h).all(axis=1)))
+    steps = int(np.searchsorted(np.cumsum(run.sizes), row, side="right")) + 1
+    got = f"{run.h[row][~np.isfinite(run.h[row])][0]} after reading {steps} steps"
+    fix = "relu lets states grow: start with smaller weights or recurrent_init='identity', or use tanh."
+    expected = f"finite numbers ({run.h.dtype})"
+    _checks.refuse(ValueError, "RNN.forward", f"the hidden state of cells[{number}]", expected, got, fix)

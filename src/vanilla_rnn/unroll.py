@@ -70,18 +70,19 @@ class UnrolledCell(NamedTuple):
         """
         cell, (_, slope) = self.cell, NONLINEARITIES[self.cell.nonlinearity]
         from_future = d_h_n  # (batch, hidden): of the rows not yet reached, d_h_n
-        steps = zip(_steps(d_h, self.sizes), _steps(self.h, self.sizes), self.sizes, strict=True)
-        for d_t, h_t, size in reversed(list(steps)):
-            d_next = from_future[:size]
-            d_t += d_next  # dL/dh_t
-            d_t *= slope(h_t)  # dL/da_t
-            d_t.dot(cell.W_hh, d_next)  # the share of step t-1: W_hh^T d_a_t, row by row
-        d_a, d_h_0 = d_h, from_future
-
-        d_parameters = {"W_xh": d_a.T.dot(self.x), "W_hh": d_a.T.dot(self.h_prev)}
-        if cell.b_h is not None:
-            d_parameters["b_h"] = d_a.sum(axis=0)
-        return CellGradients(d_a.dot(cell.W_xh), d_h_0, d_a, d_parameters)
+        steps = list(zip(_steps(d_h, self.sizes), _steps(self.h, self.sizes), self.sizes, strict=True))
+        with np.errstate(over="ignore", invalid="ignore"):  # an optimiser refuses what overflowed, by name
+            for d_t, h_t, size in reversed(steps):
+                d_next = from_future[:size]
+                d_t += d_next  # dL/dh_t
+                d_t *= slope(h_t)  # dL/da_t
+                d_t.dot(cell.W_hh, d_next)  # the share of step t-1: W_hh^T d_a_t, row by row
+            d_a, d_h_0 = d_h, from_future
+            d_x = d_a.dot(cell.W_xh)
+            d_parameters = {"W_xh": d_a.T.dot(self.x), "W_hh": d_a.T.dot(self.h_prev)}
+            if cell.b_h is not None:
+                d_parameters["b_h"] = d_a.sum(axis=0)
+        return CellGradients(d_x, d_h_0, d_a, d_parameters)
 
 
 def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCell:
@@ -91,20 +92,18 @@ def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCel
     states = np.empty((batch + len(x), cell.hidden_size), cell.dtype)
     states[:batch] = h_0
     a = states[batch:]
-    x.dot(cell.W_xh.T, a)
-    if cell.b_h is not None:
-        a += cell.b_h
     W_hh_T = np.ascontiguousarray(cell.W_hh.T)
     from_memory = np.empty_like(h_0)
     h = h_0
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below, with the step it began at
+    with np.errstate(over="ignore", invalid="ignore"):  # an RNN looks at the states and says where they overflowed
+        x.dot(cell.W_xh.T, a)
+        if cell.b_h is not None:
+            a += cell.b_h
         for a_t, size in zip(_steps(a, sizes), sizes, strict=True):
             share = from_memory[:size]
             h[:size].dot(W_hh_T, share)
             np.add(a_t, share, a_t)
             h = f(a_t, a_t)
-    if not _checks.is_finite(states):
-        _report_overflow(a, sizes)
     return UnrolledCell(cell, x, states, sizes)
 
 
@@ -131,21 +130,14 @@ def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) 
             fix = "The batch is that of h_0 or of the first step."
             _checks.shape(h, expected, "([batch,] input_size)", f"step {number}", "RNN.stream", fix)
         _checks.finite(h, f"step {number}", "RNN.stream")
-        for layer, (W_xh_T, W_hh_T, b_h, f) in enumerate(prepared):
-            a = h.dot(W_xh_T)
-            a += states[layer].dot(W_hh_T)
-            a += b_h
-            states[layer] = h = f(a, a)
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below
+            for layer, (W_xh_T, W_hh_T, b_h, f) in enumerate(prepared):
+                a = h.dot(W_xh_T)
+                a += states[layer].dot(W_hh_T)
+                a += b_h
+                states[layer] = h = f(a, a)
+        _checks.finite(h, f"the hidden state after step {number}", "RNN.stream", "relu lets states grow.")
         yield h.copy()
-
-
-def _report_overflow(h: Array, sizes: list[int]) -> None:
-    """Say at which step the states stopped being finite numbers."""
-    row = int(np.argmax(~np.isfinite(h).all(axis=1)))
-    step = int(np.searchsorted(np.cumsum(sizes), row, side="right"))
-    got = f"{h[row][~np.isfinite(h[row])][0]} after {step + 1} steps"
-    fix = "relu lets states grow: start with smaller weights or recurrent_init='identity', or use tanh."
-    _checks.refuse(ValueError, "RNN.forward", "the hidden state", f"finite numbers ({h.dtype})", got, fix)
 
 
 def _steps(rows: Array, sizes: list[int]) -> list[Array]:

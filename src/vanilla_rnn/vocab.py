@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
-# A letter or digit with the accents that stand as characters of their own behind it in decomposed text.
-_LETTER = "\\w[\u0300-\u036f]*"
-_WORD = re.compile(f"(?:{_LETTER})+(?:['\u2019](?:{_LETTER})+)*|\\S")
+_WORD = r"(?:{letter})+(?:['\u2019](?:{letter})+)*|\S"
 
 
 def tokenize(text: str, level: str = "word") -> list[str]:
@@ -58,7 +56,17 @@ def tokenize(text: str, level: str = "word") -> list[str]:
     if not isinstance(text, str):
         _checks.refuse(TypeError, "tokenize", "text", "a str", _checks.shown(text), "Tokenise one text at a time.")
     _checks.choice(level, ("word", "char"), "level", "tokenize")
-    return _WORD.findall(text) if level == "word" else list(text)
+    if level == "char":
+        return list(text)
+    # To Python's \w an accent or a vowel sign that is a character of its own isn't part of the letter it stands on.
+    marks = "" if text.isascii() else "".join(sorted(c for c in set(text) if _is_mark(c)))
+    return re.findall(_WORD.format(letter=rf"\w[{marks}]*" if marks else r"\w"), text)
+
+
+def _is_mark(character: str) -> bool:
+    import unicodedata
+
+    return unicodedata.category(character).startswith("M")
 
 
 class Vocab:
@@ -96,9 +104,10 @@ class Vocab:
 
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
         min_freq = _checks.size(min_freq, "min_freq", "Vocab")
-        specials = _tokens(specials, "specials", "Vocab")
+        specials = _tokens(specials, "specials", "Vocab", fix='For one special pass ("<pad>",).')
         if len(set(specials)) < len(specials):
-            _checks.refuse(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials))
+            fix = "Each gets an id of its own."
+            _checks.refuse(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials), fix)
         counts = Counter(_tokens(tokens, "tokens", "Vocab"))
         frequent = (token for token, count in counts.most_common() if count >= min_freq and token not in specials)
         self.idx_to_token = [*specials, *frequent]
@@ -150,7 +159,7 @@ class Vocab:
         ValueError
             If ids has more than one axis.
         """
-        ids = _checks.ids(ids, len(self), "ids", "Vocab.decode", "len(vocab)")
+        ids = _checks.ids(ids, len(self), "ids", "Vocab.decode", "the vocab's size")
         _checks.axes(ids, {1: "(tokens,)"}, "ids", "Vocab.decode", "Decode one row at a time, cut at its length.")
         return [self.idx_to_token[idx] for idx in ids]
 
@@ -163,7 +172,7 @@ class Vocab:
         path = Path(path)
         unfinished = path.with_name(path.name + ".unfinished")
         try:
-            unfinished.write_text(json.dumps(content, ensure_ascii=False, indent=0), encoding="utf-8")
+            unfinished.write_text(json.dumps(content, indent=0), encoding="utf-8")
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -184,7 +193,7 @@ class Vocab:
         fix = "Is it a file that vocab.save wrote?"
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             _checks.refuse(ValueError, where, str(path), expected, f"a file that isn't JSON ({error})", fix)
         if not (isinstance(content, dict) and set(content) == {"specials", "tokens"}):
             _checks.refuse(ValueError, where, str(path), expected, _checks.shown(content), fix)
@@ -209,25 +218,28 @@ class Vocab:
     def __repr__(self) -> str:
         return f"Vocab of {len(self):,} tokens: {_checks.some(self, limit=8)}"
 
+    def _special(self, token: str) -> int | None:
+        return self.token_to_idx[token] if token in self.specials else None
+
     @property
     def pad_idx(self) -> int | None:
         """The id of "<pad>"."""
-        return self.token_to_idx.get("<pad>")
+        return self._special("<pad>")
 
     @property
     def unk_idx(self) -> int | None:
         """The id of "<unk>"."""
-        return self.token_to_idx.get("<unk>")
+        return self._special("<unk>")
 
     @property
     def bos_idx(self) -> int | None:
         """The id of "<bos>", with which a decoder begins."""
-        return self.token_to_idx.get("<bos>")
+        return self._special("<bos>")
 
     @property
     def eos_idx(self) -> int | None:
         """The id of "<eos>", with which a decoder ends."""
-        return self.token_to_idx.get("<eos>")
+        return self._special("<eos>")
 
 
 def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -> tuple[Array, Array]:
@@ -236,23 +248,23 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     Parameters
     ----------
     sequences : iterable of array_like, (time, ...)
-        At least one; whatever follows the time axis is the same in all. A sequence may be empty.
+        At least one; what follows the time axis is the same in all. A sequence may be empty.
     padding_value : number
         What fills the rest. With ``lengths``, nothing ever reads it.
 
     Returns
     -------
     padded : numpy.ndarray, (batch, longest time, ...)
-        Of integers where all sequences hold integers, else of floats.
+        Of the dtype that holds all sequences.
     lengths : numpy.ndarray of int64, (batch,)
         How long each sequence is.
 
     Raises
     ------
     ValueError
-        If there is no sequence, or one has another shape behind its time axis.
+        If there is no sequence, one has another shape behind its time axis, or the padding value doesn't fit.
     TypeError
-        If a sequence holds something else than numbers, or the padding value doesn't fit among integers.
+        If a sequence holds something else than numbers.
 
     Examples
     --------
@@ -262,30 +274,30 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
      [8 0 0]] [3 1]
     """
     where = "pad_sequences"
-    if not isinstance(sequences, Iterable):
-        _checks.refuse(TypeError, where, "sequences", "a list of sequences", _checks.shown(sequences))
+    _checks.iterable(sequences, "sequences", where, "Pass a list of sequences.")
     rows = [_checks.array(row, f"sequences[{number}]", where) for number, row in enumerate(sequences)]
     if not rows:
-        _checks.refuse(ValueError, where, "sequences", "at least one sequence", "none")
-    filled = [row for row in rows if row.size] or [np.empty(0, np.int64)]
-    shape = filled[0].shape[1:]
+        _checks.refuse(ValueError, where, "sequences", "at least one sequence", "none", "What is the batch made of?")
+    # An empty list says neither what its elements would be nor what shape they would have.
+    telling = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64)]
+    fix = "All sequences have (time, ...) with the same axes behind time."
+    shape = telling[0].shape[1:]
     for number, row in enumerate(rows):
-        fix = "All sequences have (time, ...) with the same axes behind time."
         if row.ndim == 0:
             _checks.refuse(ValueError, where, f"sequences[{number}]", "a sequence", f"one number, {row}", fix)
-        if row.size and row.shape[1:] != shape:
+        if row.shape[1:] != shape and row.shape != (0,):
             expected = f"of shape (time, {', '.join(map(str, shape))})" if shape else "of shape (time,)"
             _checks.refuse(ValueError, where, f"sequences[{number}]", expected, f"shape {row.shape}", fix)
-    dtype = np.result_type(*filled)
-    if not np.isscalar(padding_value) or not np.can_cast(np.min_scalar_type(padding_value), dtype, "same_kind"):
-        fix = "Integers are padded with an integer."
-        _checks.refuse(
-            TypeError, where, "padding_value", f"a number that fits {dtype}", _checks.shown(padding_value), fix
-        )
+    dtype = np.result_type(*([row for row in telling if row.size] or telling))
+    padding = _checks.array(padding_value, "padding_value", where)
+    whole = padding.dtype.kind in "iu" and (padding.astype(dtype) == padding).all()
+    if padding.ndim or not (whole or dtype.kind in "fc"):
+        got, fix = _checks.shown(padding_value), "Whole numbers are padded with a whole number."
+        _checks.refuse(ValueError, where, "padding_value", f"one number that fits {dtype}", got, fix)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    padded = np.full((len(rows), lengths.max(), *shape), padding_value, dtype)
+    padded = np.full((len(rows), lengths.max(), *shape), padding, dtype)
     for number, row in enumerate(rows):
-        if row.size:
+        if len(row):
             padded[number, : len(row)] = row
     return padded, lengths
 
@@ -297,5 +309,5 @@ def _tokens(tokens: Iterable[str], name: str, where: str, fix: str = "Cut it wit
     listed = list(tokens)
     for position, token in enumerate(listed):
         if not isinstance(token, str):
-            _checks.refuse(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token))
-    return listed
+            _checks.refuse(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Tokens are text.")
+    return list(map(str, listed))  # plain ones, of NumPy's too
