@@ -330,7 +330,7 @@ CASES = {
     "level": (lambda: tokenize("a", level="line"), ValueError, "level .*'word', 'char', got 'line'"),
     "vocab of a text": (lambda: Vocab("I love it"), TypeError, "tokens .*list of str, got 'I love it'.*tokenize"),
     "vocab of ids": (lambda: Vocab([1, 2]), TypeError, r"tokens\[0\] .*str, got 1 .int."),
-    "vocab of a number": (lambda: Vocab(7), TypeError, "tokens .*list of str, got 7"),
+    "vocab of a number": (lambda: Vocab(7), TypeError, "tokens .*iterable, got 7"),
     "one text": (lambda: Vocab.from_texts("I love it"), TypeError, r"texts .*list of str.*\[text\]"),
     "one special": (lambda: Vocab(["a"], specials="<pad>"), TypeError, 'specials .*list of str.*"<pad>",'),
     "min_freq": (lambda: Vocab(["a"], min_freq=0), ValueError, "min_freq .*at least 1"),

@@ -1,10 +1,12 @@
 """Every example runs, and what it claims is so. Each runs as a reader would run it, in a process of its own."""
 
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -73,3 +75,127 @@ def test_order_matters():
         ("40", "40", "18"),
     ]
     assert "weights are the same" in printed
+
+
+def load(name):
+    """An example as a module, to test what it is made of."""
+    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def percentages(printed, row):
+    """The figures of a row of a printed table."""
+    (line,) = re.findall(rf"^{row} .*$", printed, re.MULTILINE)
+    return [float(figure) for figure in re.findall(r"([\d.]+) %", line)]
+
+
+def test_sentiment():
+    printed = run("04_sentiment.py")
+    network, bag = percentages(printed, "all sentences")
+    assert network >= 98
+    network, bag = percentages(printed, "pairs of the same words")
+    assert network >= 98
+    assert bag == 50.0  # of each pair it gets one right, for it gives both the same answer
+
+
+def test_sentiment_keeps_the_sentences_of_a_pair_on_one_side():
+    example = load("04_sentiment.py")
+    examples = example.write()
+    train, held_out = example.split(examples, np.random.default_rng(0))
+    assert sorted(train + held_out) == examples
+    assert not {example.bag(text) for _, text in train} & {example.bag(text) for _, text in held_out}
+    pairs = example.of_pairs(held_out)
+    assert len(pairs) > 200
+    labels = {text: label for label, text in held_out}
+    for text in pairs:
+        (other,) = [o for o in pairs if example.bag(o) == example.bag(text) and o != text]
+        assert labels[text] != labels[other]
+
+
+def test_sentiment_of_a_file(tmp_path):
+    path = tmp_path / "mine.tsv"
+    lines = [
+        f"{label}\t{thing} was {word}"
+        for thing in ("it", "the day", "the trip", "all of it")
+        for label, word in (
+            ("sad", "grey"),
+            ("glad", "sunny"),
+            ("glad", "warm"),
+            ("sad", "cold"),
+            ("sad", "not warm"),
+            ("glad", "not cold"),
+        )
+    ]
+    path.write_text("\n".join(lines * 3) + "\n", encoding="utf-8")
+    printed = run("04_sentiment.py", str(path))
+    assert "1 is 'sad' and 0 is 'glad'" in printed
+    assert percentages(printed, "all sentences")
+    path.write_text("glad\tsunny\nsad cold\n", encoding="utf-8")
+    assert "line 2: expected a label, a tab and a text, got 'sad cold'" in run("04_sentiment.py", str(path), ok=False)
+    path.write_text("glad\tsunny\n", encoding="utf-8")
+    assert "expected two different labels, got 1: glad" in run("04_sentiment.py", str(path), ok=False)
+
+
+def test_part_of_speech():
+    printed = run("05_part_of_speech.py")
+    network, alone = percentages(printed, "all words")
+    assert network >= 99 > 90 > alone
+    network, alone = percentages(printed, "words of two kinds")
+    assert network >= 99 > 75 > alone
+    assert "they/PRON  bank/VERB  near/ADP  the/DET  bank/NOUN" in printed
+    assert "she/PRON  can/AUX  open/VERB  the/DET  can/NOUN" in printed
+    counts = re.search(r"(\d+) sentences to learn from, (\d+) other ones", printed)
+    assert int(counts[2]) == 1000
+
+
+def test_part_of_speech_sentences_are_all_different_and_tagged():
+    example = load("05_part_of_speech.py")
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        for word, tag in example.write("SENTENCE", rng):
+            assert tag in example.TAGS
+            assert " " not in word
+
+
+def test_sunspots():
+    printed = run("09_sunspots.py")
+    errors = {name: float(error) for name, error in re.findall(r"^  ([a-z][\w ]+?) +(\d+\.\d)$", printed, re.MULTILINE)}
+    assert list(errors) == ["persistence", "linear autoregression of order 9", "recurrent network"]
+    assert errors["recurrent network"] < 0.8 * errors["persistence"]
+    assert errors["recurrent network"] < 1.2 * errors["linear autoregression of order 9"]
+    assert f"The {min(errors, key=errors.get)} wins" in printed
+
+
+def test_sunspots_data():
+    years, numbers = np.loadtxt(EXAMPLES / "sunspots.csv", delimiter=",", skiprows=3, unpack=True)
+    assert np.array_equal(years, np.arange(1700, 2009))
+    assert dict(zip(years, numbers, strict=True))[1957] == 190.2  # the highest of the record
+    assert numbers.max() == 190.2
+    assert numbers.min() == 0.0
+
+
+def test_character_model(tmp_path):
+    printed = run("10_character_model.py")
+    network, bigram = (float(figure) for figure in re.findall(r"(?:network|bigram) (\d\.\d+)", printed)[-2:])
+    assert network < 0.8 * bigram
+    learning = [float(figure) for figure in re.findall(r"^window \d+: (\d\.\d+) bits", printed, re.MULTILINE)]
+    assert len(learning) >= 6
+    assert learning[-1] < learning[0]
+    assert printed.count("It writes:\n    | ") == len(learning)
+    short = tmp_path / "short.txt"
+    short.write_text("too short", encoding="utf-8")
+    assert "has 9 bytes" in run("10_character_model.py", str(short), ok=False)
+    assert "there is no file" in run("10_character_model.py", str(tmp_path / "none"), ok=False)
+
+
+def test_character_model_reads_any_part_of_a_file(tmp_path):
+    example = load("10_character_model.py")
+    path, text = tmp_path / "text", "h\u00e9\u65e5\U0001f600x" * 5000
+    path.write_text(text, encoding="utf-8")
+    size = path.stat().st_size
+    assert "".join(example.characters(path, 0, size)) == text
+    middle = "".join(example.characters(path, size // 3 + 1, size // 2))
+    assert middle in text
+    assert len(middle) > 3000

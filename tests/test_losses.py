@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vanilla_rnn import sigmoid, softmax
+from vanilla_rnn import binary_cross_entropy, cross_entropy, mean_squared_error, sigmoid, softmax
 
 logits = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=6)
 
@@ -42,3 +42,140 @@ def test_the_logits_are_left_alone():
 def test_sigmoid_is_the_softmax_of_two_classes():
     z = np.linspace(-5, 5, 11)
     np.testing.assert_allclose(sigmoid(z), softmax(np.stack([np.zeros(11), z], axis=-1))[:, 1])
+
+
+LOSSES = {
+    "binary": (binary_cross_entropy, (), lambda rng, shape: rng.integers(0, 2, shape)),
+    "soft binary": (binary_cross_entropy, (1,), lambda rng, shape: rng.uniform(0, 1, shape)),
+    "classes": (cross_entropy, (4,), lambda rng, shape: rng.integers(0, 4, shape)),
+    "squares": (mean_squared_error, (1,), lambda rng, shape: rng.standard_normal(shape)),
+    "vectors": (mean_squared_error, (), lambda rng, shape: rng.standard_normal(shape)),
+}
+
+
+def by_hand(name, z, y):
+    """The mean of the loss of each element that counts, in plain Python."""
+    if name == "classes":
+        losses = [
+            -math.log(math.exp(row[k]) / sum(math.exp(other) for other in row))
+            for row, k in zip(z.reshape(-1, 4), y.reshape(-1), strict=True)
+        ]
+    elif "binary" in name:
+        p = [1 / (1 + math.exp(-one)) for one in z.reshape(-1)]
+        losses = [-q * math.log(one) - (1 - q) * math.log(1 - one) for one, q in zip(p, y.reshape(-1), strict=True)]
+    else:
+        losses = [(one - q) ** 2 for one, q in zip(z.reshape(-1), y.reshape(-1), strict=True)]
+    return sum(losses) / len(losses)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(seed=st.integers(0, 2**32 - 1), shape=st.sampled_from([(3,), (1, 1), (2, 5), (4, 3, 2)]))
+def test_a_loss_is_the_mean_and_its_gradient_is_the_derivative(name, seed, shape):
+    loss, tail, draw = LOSSES[name]
+    rng = np.random.default_rng(seed)
+    z, y = rng.standard_normal((*shape, *tail)) * 3, draw(rng, shape)
+    value, d_logits = loss(z, y)
+    assert isinstance(value, float)
+    assert value == pytest.approx(by_hand(name, z, y), rel=1e-12, abs=1e-14)
+    assert d_logits.shape == z.shape
+    for index in np.ndindex(z.shape):
+        sides = []
+        for h in (1e-5, -1e-5):
+            moved = z.copy()
+            moved[index] += h
+            sides.append(loss(moved, y)[0])
+        assert d_logits[index] == pytest.approx((sides[0] - sides[1]) / 2e-5, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_padding_never_counts(name, seed):
+    loss, tail, draw = LOSSES[name]
+    rng = np.random.default_rng(seed)
+    batch, time = 4, 6
+    lengths = rng.integers(0, time + 1, batch)
+    lengths[0] = 3
+    z, y = rng.standard_normal((batch, time, *tail)), draw(rng, (batch, time))
+    real = np.arange(time) < lengths[:, None]
+    expected = loss(z[real], y[real])
+    z[~real] = rng.choice([np.nan, np.inf, -1e300])
+    y[~real] = -99 if y.dtype.kind == "i" else np.nan
+    value, d_logits = loss(z, y, lengths=lengths)
+    assert value == pytest.approx(expected[0], rel=1e-12)
+    np.testing.assert_allclose(d_logits[real], expected[1], rtol=1e-12, atol=1e-15)
+    assert not d_logits[~real].any()
+
+
+def test_no_overflow_and_no_lost_digits_in_a_loss():
+    for dtype in (np.float32, np.float64):
+        z = np.array([1e4, -1e4, 1e4, -1e4], dtype)
+        value, d_logits = binary_cross_entropy(z, [1, 0, 0, 1])
+        assert value == 5e3
+        assert np.array_equal(d_logits, np.array([0, 0, 0.25, -0.25], dtype))
+        value, d_logits = cross_entropy(np.array([[1e4, -1e4], [-1e4, 1e4]], dtype), [0, 0])
+        assert value == 1e4
+        assert np.array_equal(d_logits, np.array([[0, 0], [-0.5, 0.5]], dtype))
+        assert d_logits.dtype == dtype
+    assert binary_cross_entropy([-40.0], [0])[0] == pytest.approx(math.exp(-40), rel=1e-12)
+
+
+def test_labels_may_lack_a_final_axis_of_one_and_nothing_else():
+    z = np.array([[0.5], [-1.0], [2.0]])
+    for loss in (binary_cross_entropy, mean_squared_error):
+        value, d_logits = loss(z, [1, 0, 1])
+        assert d_logits.shape == (3, 1)
+        assert value == loss(z, [[1], [0], [1]])[0] == loss(z[:, 0], [1, 0, 1])[0]
+        for wrong in ([[1, 0, 1]], 1, [1, 0], np.ones((3, 3))):
+            with pytest.raises(
+                ValueError, match="(labels|targets) must be .*the logits' shape, or that without a final 1.*broadcast"
+            ):
+                loss(z, wrong)
+    assert binary_cross_entropy(z, np.array([True, False, True]))[0] == binary_cross_entropy(z, [1, 0, 1])[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: binary_cross_entropy([], []), ValueError, "logits must be of at least one step that counts, got none"),
+        (lambda: cross_entropy(np.zeros((0, 3)), []), ValueError, "at least one step that counts"),
+        (
+            lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[0, 0]),
+            ValueError,
+            "at least one step that counts",
+        ),
+        (lambda: binary_cross_entropy([0.0], [1.5]), ValueError, "labels must be from 0 to 1, got 1.5.*cross_entropy"),
+        (lambda: binary_cross_entropy([0.0], [-1]), ValueError, "labels must be from 0 to 1, got -1"),
+        (lambda: binary_cross_entropy([np.nan], [1]), ValueError, "logits must be finite .*nan at index 0"),
+        (lambda: binary_cross_entropy([0.0], [np.nan]), ValueError, "labels must be finite .*nan at index 0"),
+        (lambda: cross_entropy([[0.0, np.inf]], [1]), ValueError, r"logits must be finite .*inf at index \(0, 1\)"),
+        (
+            lambda: cross_entropy([[0.0, 0.0]], [2]),
+            IndexError,
+            "targets must be from 0 to 1 .classes=2., got 2 at index 0",
+        ),
+        (lambda: cross_entropy([[0.0, 0.0]], [-1]), IndexError, "targets must be from 0 to 1 .*got -1 at index 0"),
+        (
+            lambda: cross_entropy([[0.0, 0.0]], [1.0]),
+            TypeError,
+            "targets must be .*whole numbers.*float64.*not one-hot",
+        ),
+        (
+            lambda: cross_entropy([[0.0, 0.0]], [[0, 1]]),
+            ValueError,
+            r"targets must be .*\(1,\).*got 2 axes: shape \(1, 2\)",
+        ),
+        (lambda: cross_entropy(np.zeros((2, 0)), [0, 0]), ValueError, "logits must be .*classes.*got shape .2, 0"),
+        (lambda: cross_entropy([[0.0, 0.0]], [1], lengths=[1]), ValueError, "lengths must be None for these logits"),
+        (lambda: mean_squared_error([1.0, 2.0], [0, 1], lengths=[1, 1]), ValueError, "lengths must be None for these"),
+        (
+            lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[4, 1]),
+            ValueError,
+            "lengths must be from 0 to 3 .*got 4 at row 0",
+        ),
+        (lambda: mean_squared_error([1e200], [-1e200]), ValueError, "the loss must be a finite number, got inf"),
+        (lambda: mean_squared_error(["a"], [1.0]), TypeError, "logits must be an array of numbers"),
+    ],
+)
+def test_bad_losses(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -175,34 +175,31 @@ def fit_stream(
     window = _checks.size(window, "window", where)
     report_every = _checks.size(report_every, "report_every", where)
     history: History = []
-    losses: list[float] = []
-    norms: list[float] = []
+    number, since, h = 0, 0, None
+    sums = np.zeros(2)  # of loss and gradient norm, over the windows since the last report
 
-    def report(number: int) -> None:
-        row = {"window": number, "loss": float(np.mean(losses)), "gradient_norm": float(np.mean(norms))}
+    def report() -> None:
+        loss, norm = (sums / since).tolist()
+        row = {"window": number, "loss": loss, "gradient_norm": norm}
         history.append(row | ((on_report(number) or {}) if on_report else {}))
-        losses.clear()
-        norms.clear()
 
-    number, h = 0, None
     for number, tokens in enumerate(_windows(chunks, window), start=1):
         try:
             run = model.forward(tokens, h_0=h)
             # _learn drops the gradient of h_0: here it is cut, for the window that made h_0 is no longer in memory.
-            value, norm = _learn(model, run, run.targets, loss, optimizer, clip)
+            sums += _learn(model, run, run.targets, loss, optimizer, clip)
         except (ValueError, IndexError) as error:
             raise type(error)(f"{where}, window {number}: {error}") from error
         h = run.h_n  # and here the state is carried, or the model would begin every window without a memory
-        losses.append(value)
-        norms.append(norm)
-        if len(losses) == report_every:
-            report(number)
+        since += 1
+        if since == report_every:
+            report()
+            since, sums[:] = 0, 0.0
     if number == 0:
-        _checks.refuse(
-            ValueError, where, "chunks", "a stream of at least two tokens", "fewer", "What is to be predicted?"
-        )
-    if losses:
-        report(number)
+        fix = "Each token is predicted from those before it."
+        _checks.refuse(ValueError, where, "chunks", "a stream of at least two tokens", "fewer", fix)
+    if since:
+        report()
     return history
 
 

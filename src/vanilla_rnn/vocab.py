@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from vanilla_rnn import _checks
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -104,11 +104,11 @@ class Vocab:
 
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
         min_freq = _checks.size(min_freq, "min_freq", "Vocab")
-        specials = _tokens(specials, "specials", "Vocab", fix='For one special pass ("<pad>",).')
+        specials = list(_each_token(specials, "specials", "Vocab", fix='For one special pass ("<pad>",).'))
         if len(set(specials)) < len(specials):
             fix = "Each gets an id of its own."
             _checks.refuse(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials), fix)
-        counts = Counter(_tokens(tokens, "tokens", "Vocab"))
+        counts = Counter(_each_token(tokens, "tokens", "Vocab"))  # counted as they come, never held all at once
         frequent = (token for token, count in counts.most_common() if count >= min_freq and token not in specials)
         self.idx_to_token = [*specials, *frequent]
         self.token_to_idx = {token: idx for idx, token in enumerate(self.idx_to_token)}
@@ -125,7 +125,7 @@ class Vocab:
         >>> Vocab.from_texts(["man bites dog", "dog bites"], specials=()).idx_to_token
         ['bites', 'dog', 'man']
         """
-        texts = _tokens(texts, "texts", f"{cls.__name__}.from_texts", fix="For one text pass [text].")
+        texts = _each_token(texts, "texts", f"{cls.__name__}.from_texts", fix="For one text pass [text].")
         return cls((token for text in texts for token in tokenize(text, level)), min_freq=min_freq, specials=specials)
 
     def encode(self, tokens: Iterable[str]) -> Array:
@@ -138,7 +138,7 @@ class Vocab:
         ValueError
             If a token isn't in the vocabulary and "<unk>" isn't either; the message lists the tokens that are.
         """
-        tokens = _tokens(tokens, "tokens", "Vocab.encode")
+        tokens = list(_each_token(tokens, "tokens", "Vocab.encode"))
         unknown = self.unk_idx
         for position, token in enumerate(tokens if unknown is None else ()):
             if token not in self.token_to_idx:
@@ -302,12 +302,14 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     return padded, lengths
 
 
-def _tokens(tokens: Iterable[str], name: str, where: str, fix: str = "Cut it with tokenize(text) first.") -> list[str]:
-    """A list of str out of any iterable but a str itself."""
-    if isinstance(tokens, str) or not isinstance(tokens, Iterable):
+def _each_token(
+    tokens: Iterable[str], name: str, where: str, fix: str = "Cut it with tokenize(text) first."
+) -> Iterator[str]:
+    """What any iterable holds, but a str itself, as plain str."""
+    if isinstance(tokens, str):
         _checks.refuse(TypeError, where, name, "a list of str", _checks.shown(tokens), fix)
-    listed = list(tokens)
-    for position, token in enumerate(listed):
+    _checks.iterable(tokens, name, where, fix)
+    for position, token in enumerate(tokens):
         if not isinstance(token, str):
             _checks.refuse(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Tokens are text.")
-    return list(map(str, listed))  # plain ones, of NumPy's too
+        yield str(token)

@@ -1,0 +1,179 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vanilla_rnn import SGD, Adam, clip_grad_norm
+
+SCRIPT = Path(__file__).with_name("optimizers_by_pytorch.py")
+CALLS = ["SGD(0.1)", "SGD(0.05, momentum=0.9)", "Adam(0.01)", "Adam(0.1, betas=(0.5, 0.9), eps=1e-3)"]
+
+
+def make(call):
+    return eval(call, {"SGD": SGD, "Adam": Adam})
+
+
+def start_and_gradients():
+    """As optimizers_by_pytorch.py draws them, which needs PyTorch to be imported."""
+    rng = np.random.default_rng(0)
+    shapes = {"W": (2, 3), "b": (2,)}
+    start = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    steps = [
+        {name: rng.standard_normal(shape) * 10.0 ** rng.integers(-4, 3) for name, shape in shapes.items()}
+        for _ in range(50)
+    ]
+    return start, steps
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_fifty_steps_as_pytorch_takes_them(call):
+    expected = json.loads(SCRIPT.with_suffix(".json").read_text())[call]
+    parameters, steps = start_and_gradients()
+    optimizer = make(call)
+    for gradients in steps:
+        optimizer.step(parameters, gradients)
+    for name, values in parameters.items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-12, atol=1e-12)
+
+
+def test_the_stored_numbers_are_what_pytorch_gives_now():
+    pytest.importorskip("torch")
+    spec = importlib.util.spec_from_file_location("optimizers_by_pytorch", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    stored = json.loads(SCRIPT.with_suffix(".json").read_text())
+    assert list(stored) == CALLS
+    for call, weights in script.by_pytorch().items():
+        for name, values in weights.items():
+            np.testing.assert_allclose(values, stored[call][name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_state_that_is_saved_and_resumed_goes_on_bit_for_bit(call, dtype, tmp_path):
+    parameters, steps = start_and_gradients()
+    parameters = {name: values.astype(dtype) for name, values in parameters.items()}
+    steps = [{name: values.astype(dtype) for name, values in gradients.items()} for gradients in steps]
+    one = make(call)
+    for gradients in steps[:20]:
+        one.step(parameters, gradients)
+    np.savez(tmp_path / "state.npz", **one.state)
+    resumed, other = {name: values.copy() for name, values in parameters.items()}, make(call)
+    other.state = dict(np.load(tmp_path / "state.npz"))
+    for gradients in steps[20:]:
+        one.step(parameters, gradients)
+        other.step(resumed, gradients)
+    for name, values in parameters.items():
+        assert values.dtype == dtype
+        assert np.array_equal(values, resumed[name])
+    for name, values in one.state.items():
+        assert np.array_equal(values, other.state[name])
+
+
+def test_a_step_changes_arrays_in_place_and_leaves_gradients_alone():
+    for call in CALLS:
+        parameters, steps = start_and_gradients()
+        arrays, kept = list(parameters.values()), {name: values.copy() for name, values in steps[0].items()}
+        optimizer = make(call)
+        for _ in range(2):
+            optimizer.step(parameters, steps[0])
+        assert all(values is array for values, array in zip(parameters.values(), arrays, strict=True))
+        assert all(np.array_equal(values, kept[name]) for name, values in steps[0].items())
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_step_that_is_refused_changes_nothing(call):
+    parameters, steps = start_and_gradients()
+    optimizer = make(call)
+    optimizer.step(parameters, steps[0])
+    before = {name: values.copy() for name, values in parameters.items()}
+    state = {name: values.copy() for name, values in optimizer.state.items()}
+    bad = steps[1] | {"b": np.array([0.0, np.nan])}
+    for gradients, message in (
+        (bad, r"the gradient of b must be finite numbers \(float64\), got nan at index 1"),
+        (steps[1] | {"b": np.zeros(3)}, r"the gradient of b must be .*\(2,\).*got shape \(3,\)"),
+        ({"W": steps[1]["W"]}, "d_parameters must be of the same keys as parameters, got 'b' in one"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            optimizer.step(parameters, gradients)
+    for name, values in parameters.items():
+        assert np.array_equal(values, before[name])
+    assert optimizer.state.keys() == state.keys()
+    for name, values in optimizer.state.items():
+        assert np.array_equal(values, state[name])
+
+
+def test_a_result_that_overflows_is_refused():
+    parameters = {"W": np.array([1.0])}
+    for optimizer, gradient, message in (
+        (SGD(1e10), 1e300, "SGD.step: W after the step must be finite"),
+        (SGD(1e-300, momentum=0.9), 1.7e308, "SGD.step: W after the step must be finite"),
+        (Adam(), 1e200, r"Adam.step: state\['s.W'\] after the step must be finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            for _ in range(3):
+                optimizer.step(parameters, {"W": np.array([gradient])})
+        assert np.isfinite(parameters["W"]).all()
+        assert all(np.isfinite(values).all() for values in optimizer.state.values())
+
+
+def test_an_optimizer_goes_with_one_model():
+    for optimizer in (SGD(0.1, momentum=0.5), Adam()):
+        optimizer.step({"W": np.ones(3)}, {"W": np.ones(3)})
+        with pytest.raises(ValueError, match=r"state\['[vm].W'\] must be .*\(2,\).*got shape \(3,\).*another one"):
+            optimizer.step({"W": np.ones(2)}, {"W": np.ones(2)})
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        ("SGD(0.0)", ValueError, "SGD: learning_rate must be above 0.0"),
+        ("Adam(-1)", ValueError, "Adam: learning_rate must be above 0.0 and finite, got -1"),
+        ("SGD(float('inf'))", ValueError, "learning_rate .*finite, got inf"),
+        ("SGD(float('nan'))", ValueError, "learning_rate .*got nan"),
+        ("SGD(True)", TypeError, "learning_rate must be a number, got True"),
+        ("SGD('fast')", TypeError, "learning_rate must be a number, got 'fast'"),
+        ("SGD(0.1, momentum=1.0)", ValueError, "momentum must be at least 0.0 and below 1.0, got 1.0"),
+        ("Adam(betas=(0.9,))", TypeError, "betas must be two numbers"),
+        ("Adam(betas=(0.9, 1.0))", ValueError, r"betas\[1\] must be at least 0.0 and below 1.0, got 1.0"),
+        ("Adam(eps=0)", ValueError, "eps must be above 0.0"),
+    ],
+)
+def test_bad_options(call, error, message):
+    with pytest.raises(error, match=message):
+        make(call)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clipping_scales_all_gradients_by_one_factor(dtype):
+    rng = np.random.default_rng(1)
+    gradients = {"W": rng.standard_normal((3, 4)).astype(dtype), "b": rng.standard_normal(3).astype(dtype)}
+    kept = {name: values.copy() for name, values in gradients.items()}
+    norm = np.sqrt(sum((values.astype(float) ** 2).sum() for values in kept.values()))
+    for at_least in (norm * 1.001, np.inf):
+        assert clip_grad_norm(gradients, at_least) == pytest.approx(norm, rel=1e-6)
+        assert all(np.array_equal(values, kept[name]) for name, values in gradients.items())
+    arrays = list(gradients.values())
+    assert clip_grad_norm(gradients, 0.5) == pytest.approx(norm, rel=1e-6)
+    for name, values in gradients.items():
+        assert values.dtype == dtype
+        np.testing.assert_allclose(values, kept[name] * 0.5 / norm, rtol=1e-6)
+    assert all(values is array for values, array in zip(gradients.values(), arrays, strict=True))
+
+
+def test_clipping_of_extremes():
+    assert clip_grad_norm({"W": np.zeros(3)}, 1.0) == 0.0
+    assert clip_grad_norm({}, 1.0) == 0.0
+    assert clip_grad_norm({"W": np.zeros((0, 2))}, 1.0) == 0.0
+    for size in (1e200, 1e-200):  # whose squares are out of range
+        gradients = {"W": np.array([3.0, 4.0]) * size}
+        assert clip_grad_norm(gradients, 1.0) == pytest.approx(5.0 * size)
+    np.testing.assert_allclose(gradients["W"], np.array([3.0, 4.0]) * size)
+    gradients = {"W": np.array([3.0, 4.0]), "b": np.array([np.inf])}
+    with pytest.raises(ValueError, match="the gradient of b must be finite"):
+        clip_grad_norm(gradients, 1.0)
+    assert np.array_equal(gradients["W"], [3.0, 4.0])
+    with pytest.raises(ValueError, match="max_norm must be above 0.0"):
+        clip_grad_norm(gradients, 0.0)
