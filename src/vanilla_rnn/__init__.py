@@ -11,8 +11,9 @@ from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
 from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error, sigmoid, softmax
 from vanilla_rnn.models import ManyToMany, ManyToOne
 from vanilla_rnn.optim import SGD, Adam, clip_grad_norm
-from vanilla_rnn.rnn import RNN, Unrolled
+from vanilla_rnn.rnn import RNN
 from vanilla_rnn.training import fit, fit_stream
+from vanilla_rnn.unrolled import Unrolled
 from vanilla_rnn.vocab import Vocab, pad_sequences, tokenize
 from vanilla_rnn.writers import Decoder, EncoderDecoder, OneToMany
 

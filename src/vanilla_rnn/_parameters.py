@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
@@ -79,12 +77,13 @@ def add_gradients(paths: dict[str, str], parts: dict[str, dict[str, Array]]) -> 
     return total
 
 
-def _walk(thing: object, path: str) -> Iterator[tuple[str, Array]]:
+def _walk(thing: object, path: str) -> list[tuple[str, Array]]:
+    """Every array in a module by its path, a shared one at each of its places."""
     if isinstance(thing, np.ndarray):
-        yield path, thing
-    elif isinstance(thing, Module):
-        for name, child in vars(thing).items():
-            yield from _walk(child, f"{path}.{name}" if path else name)
-    elif isinstance(thing, list):
-        for number, child in enumerate(thing):
-            yield from _walk(child, f"{path}.{number}")
+        return [(path, thing)]
+    found: list[tuple[str, Array]] = []
+    children = vars(thing).items() if isinstance(thing, Module) else enumerate(thing) if isinstance(thing, list) else ()
+    for name, child in children:
+        if isinstance(child, (np.ndarray, Module, list)):
+            found += _walk(child, f"{path}.{name}" if path else str(name))
+    return found

@@ -5,6 +5,7 @@ This file is the formula. The loop over time, and all that makes it fast, is in 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -217,8 +218,24 @@ class RNNCell(Module):
 
     def check_weights(self, where: str) -> None:
         """Refuse weights that were replaced by ones that don't fit, or that aren't finite."""
-        _checks.weights({"W_xh": self.W_xh, "W_hh": self.W_hh, "b_h": self.b_h}, LAYOUTS, where)
-        _checks.choice(self.nonlinearity, NONLINEARITIES, "nonlinearity", where)
+        if not self._sound():
+            _checks.weights({"W_xh": self.W_xh, "W_hh": self.W_hh, "b_h": self.b_h}, LAYOUTS, where)
+            _checks.choice(self.nonlinearity, NONLINEARITIES, "nonlinearity", where)
+
+    def _sound(self) -> bool:
+        """Whether the weights are as they should be, told quickly; if not, `check_weights` finds out what is wrong."""
+        W_xh, W_hh, b_h = self.W_xh, self.W_hh, self.b_h
+        try:
+            hidden, dtype = len(W_hh), W_hh.dtype
+            fits = W_hh.shape == (hidden, hidden) and W_xh.shape[0] == hidden and W_xh.ndim == 2 and W_xh.dtype == dtype
+            if b_h is None:
+                squares = np.vdot(W_xh, W_xh) + np.vdot(W_hh, W_hh)
+            else:
+                fits = fits and b_h.shape == (hidden,) and b_h.dtype == dtype
+                squares = np.vdot(W_xh, W_xh) + np.vdot(W_hh, W_hh) + np.vdot(b_h, b_h)
+            return fits and dtype.kind in "fc" and math.isfinite(squares.real) and self.nonlinearity in NONLINEARITIES
+        except (AttributeError, TypeError):  # not even arrays
+            return False
 
     def frozen(self) -> RNNCell:
         """A cell with copies of these weights that can't be written to: what a record keeps."""

@@ -14,7 +14,7 @@ from vanilla_rnn import _checks
 from vanilla_rnn._parameters import Module, add_gradients, own_paths
 from vanilla_rnn.embedding import Embedded, Embedding
 from vanilla_rnn.heads import HeadRun, ManyToManyHead, ManyToOneHead
-from vanilla_rnn.rnn import RNN, Unrolled
+from vanilla_rnn.rnn import RNN
 from vanilla_rnn.vocab import pad_sequences
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from vanilla_rnn._checks import Array
+    from vanilla_rnn.unrolled import Unrolled
 
 
 class ModelGradients(NamedTuple):

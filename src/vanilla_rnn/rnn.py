@@ -1,16 +1,17 @@
-"""The recurrent network: layers, directions and lengths around the loop over time."""
+"""The recurrent network: layers, directions and lengths around the loop over time. Its record is in ``unrolled.py``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._parameters import Module, add_gradients, own_paths
+from vanilla_rnn._parameters import Module, own_paths
 from vanilla_rnn.cell import RNNCell
 from vanilla_rnn.packing import Ragged, Rectangle
 from vanilla_rnn.unroll import UnrolledCell, stream, unroll
+from vanilla_rnn.unrolled import Unrolled, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,7 +111,7 @@ class RNN(Module):
             _checks.refuse(ValueError, where, "cells", expected, str(len(cells)), fix)
         for cell in cells:
             cell.check_weights(where)
-        for number, cell in enumerate(cells):
+        for number, cell in enumerate(cells[1:], start=1):
             below = self.input_size if number < directions else directions * self.hidden_size
             right, sizes = (below, self.hidden_size, self.dtype), (cell.input_size, cell.hidden_size, cell.dtype)
             if sizes != right:
@@ -123,10 +124,10 @@ class RNN(Module):
     ) -> tuple[Array, Array]:
         """``(output, h_n)``: see `forward`, which gives the same and remembers what `Unrolled.backward` needs."""
         rows, h_0, layout, batched = self._inputs(x, h_0, lengths)
-        finals = []
-        for runs in self._unroll_layers(self.cells, rows, h_0, layout):
-            finals += [layout.unsort(layout.last(run.states)) for run in runs]
-        output, h_n = layout.unpack(_side_by_side(runs, layout)), np.stack(finals)
+        h_n = np.empty_like(h_0)
+        for runs in self._unroll_layers(self.cells, rows, h_0, h_n, layout):
+            top = runs  # of the layers below nothing is kept
+        output = layout.unpack(side_by_side(top, layout))
         return (output, h_n) if batched else (output[0], h_n[:, 0])
 
     def forward(self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None) -> Unrolled:
@@ -158,8 +159,9 @@ class RNN(Module):
         """
         rows, h_0, layout, batched = self._inputs(x, h_0, lengths)
         cells = [cell.frozen() for cell in self.cells]
-        layers = list(self._unroll_layers(cells, rows, h_0, layout))
-        return Unrolled(self, layers, layout, batched)
+        h_n = np.empty_like(h_0)
+        layers = list(self._unroll_layers(cells, rows, h_0, h_n, layout))
+        return Unrolled(own_paths(self), layers, h_n, layout, batched)
 
     def stream(self, steps: Iterable[ArrayLike], h_0: ArrayLike | None = None) -> Iterator[Array]:
         """Run over a sequence that may never end, in constant memory, reading a step only when its state is asked for.
@@ -253,9 +255,9 @@ class RNN(Module):
         return rows, np.stack([layout.sort(h) for h in h_0]), layout, batched
 
     def _unroll_layers(
-        self, cells: list[RNNCell], rows: Array, h_0: Array, layout: Rectangle | Ragged
+        self, cells: list[RNNCell], rows: Array, h_0: Array, h_n: Array, layout: Rectangle | Ragged
     ) -> Iterator[list[UnrolledCell]]:
-        """One layer after another, each a list of its directions' runs. A layer reads the states of the one below."""
+        """One layer after another, each a list of its directions' runs; h_n is filled on the way."""
         for first in range(0, len(cells), self.directions):
             runs = [unroll(cells[first], rows, h_0[first], layout.sizes)]
             if self.bidirectional:
@@ -263,8 +265,9 @@ class RNN(Module):
             for number, run in enumerate(runs, start=first):
                 if not _checks.is_finite(run.states):
                     _report_overflow(run, number)
+                h_n[number] = layout.unsort(layout.last(run.states))
             yield runs
-            rows = _side_by_side(runs, layout)
+            rows = side_by_side(runs, layout)  # what the next layer reads
 
     @property
     def directions(self) -> int:
@@ -295,115 +298,6 @@ class RNN(Module):
         layers = f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
         directions = ", bidirectional=True" if self.bidirectional else ""
         return f"RNN({self.input_size}, {self.hidden_size}{layers}{directions}{self.cells[0].options})"
-
-
-class RNNGradients(NamedTuple):
-    """What `Unrolled.backward` gives: dL/dx, dL/dh_0, dL/da of every cell, and dL/dW by the keys of ``parameters()``.
-
-    Every array has the shape of what it is the gradient of; ``d_a[i]``, of the sum before the nonlinearity in
-    ``cells[i]``, is (batch, time, hidden_size).
-    """
-
-    d_x: Array
-    d_h_0: Array
-    d_a: list[Array]
-    d_parameters: dict[str, Array]
-
-
-class Unrolled:
-    """What one forward of an `RNN` did: ``output``, ``h_n`` and ``last``, and the way back through them.
-
-    It keeps its own copies of the inputs and the weights, and its arrays can't be written to: whatever happens to the
-    network or to x after it, `backward` gives the gradient of what was computed then.
-    """
-
-    def __init__(self, rnn: RNN, layers: list[list[UnrolledCell]], layout: Rectangle | Ragged, batched: bool) -> None:
-        self._paths, self._layers, self._layout, self._batched = own_paths(rnn), layers, layout, batched
-        output: Array = layout.unpack(_side_by_side(layers[-1], layout))
-        h_n: Array = np.stack([layout.unsort(layout.last(run.states)) for runs in layers for run in runs])
-        last: Array = np.concatenate(h_n[-len(layers[-1]) :], axis=-1)
-        self.output: Array = output if batched else output[0]
-        self.h_n: Array = h_n if batched else h_n[:, 0]
-        self.last: Array = last if batched else last[0]
-        for values in (self.output, self.h_n, self.last, *(run.states for runs in layers for run in runs)):
-            values.flags.writeable = False
-
-    def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
-        """Backpropagation through time: carry gradients back through every step, direction and layer.
-
-        Parameters
-        ----------
-        d_output : array_like of output's shape, or None
-            dL/d_output; None where the loss doesn't read it. What stands at and after a row's length is ignored.
-        d_h_n : array_like of h_n's shape, or None
-            dL/d_h_n; None where the loss doesn't read it.
-
-        Returns
-        -------
-        RNNGradients
-            ``(d_x, d_h_0, d_a, d_parameters)``.
-
-        Raises
-        ------
-        ValueError
-            If both are None, a shape doesn't fit, or a number at a real step isn't finite.
-        """
-        where, layout, dtype, batched = "Unrolled.backward", self._layout, self.h_n.dtype, self._batched
-        if d_output is None and d_h_n is None:
-            fix = "Pass what a loss or a head's backward gave."
-            _checks.refuse(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
-        fix = "A gradient has the shape of what it is of."
-        if d_output is None:
-            top = self._layers[-1]
-            d_rows = np.zeros((len(top[0].x), self.last.shape[-1]), dtype)
-        else:
-            d_output = _checks.floats(d_output, "d_output", where, dtype)
-            _checks.shape(d_output, self.output.shape, "the shape of output", "d_output", where, fix)
-            d_rows = layout.pack(d_output if batched else d_output[None])
-            if not _checks.is_finite(d_rows):
-                real = layout.unpack(d_rows)  # where the caller has them
-                _checks.finite(real if batched else real[0], "d_output", where)
-        d_states = np.zeros_like(self.h_n) if d_h_n is None else _checks.floats(d_h_n, "d_h_n", where, dtype)
-        _checks.shape(d_states, self.h_n.shape, "the shape of h_n", "d_h_n", where, fix)
-        _checks.finite(d_states, "d_h_n", where)
-        d_states = np.stack([layout.sort(d) for d in (d_states if batched else d_states[:, None])])
-
-        number = len(d_states)
-        d_a: dict[int, Array] = {}
-        d_h_0 = np.empty_like(d_states)
-        d_parameters: dict[int, dict[str, Array]] = {}
-        for runs in reversed(self._layers):  # d_rows: of this layer's output, side by side for two directions
-            d_directions = np.split(d_rows, len(runs), axis=1)
-            d_inputs = []
-            for run, d_h, reverse in reversed(list(zip(runs, d_directions, (False, True), strict=False))):
-                number -= 1
-                turn = layout.flip if reverse else _as_it_is
-                gradients = run.backward(np.ascontiguousarray(turn(d_h)), d_states[number])
-                d_h_0[number] = layout.unsort(gradients.d_h_0)
-                d_a[number] = layout.unpack(turn(gradients.d_a))
-                d_parameters[number] = gradients.d_parameters
-                d_inputs.append(turn(gradients.d_x))
-            d_rows = d_inputs[0] if len(runs) == 1 else d_inputs[0] + d_inputs[1]
-
-        d_x = layout.unpack(d_rows)
-        in_order = range(len(d_a))
-        return RNNGradients(
-            d_x if batched else d_x[0],
-            d_h_0 if batched else d_h_0[:, 0],
-            [d_a[i] if batched else d_a[i][0] for i in in_order],
-            add_gradients(self._paths, {f"cells.{i}": d_parameters[i] for i in in_order}),
-        )
-
-
-def _side_by_side(runs: list[UnrolledCell], layout: Rectangle | Ragged) -> Array:
-    """A layer's output: its directions' states, each at the step of the sequence that it had just read."""
-    if len(runs) == 1:
-        return runs[0].h
-    return np.concatenate([runs[0].h, layout.flip(runs[1].h)], axis=1)
-
-
-def _as_it_is(rows: Array) -> Array:
-    return rows
 
 
 def _report_overflow(run: UnrolledCell, number: int) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from vanilla_rnn._checks import Array
     from vanilla_rnn.cell import RNNCell
 
+SMALL = 2**16  # numbers; of so many or fewer, one call for all steps is cheaper than a call for each while in the cache
+
 
 class CellGradients(NamedTuple):
     """What `UnrolledCell.backward` gives; d_x and d_a by step as x is, d_parameters by the keys of the cell's."""
@@ -58,7 +60,7 @@ class UnrolledCell(NamedTuple):
         batch = len(self.states) - len(self.x)
         if len(self.x) == batch * len(self.sizes):
             return self.states[: len(self.x)]
-        before = _steps(self.states, [batch, *self.sizes[:-1]])
+        before = _steps(self.states[: len(self.states) - self.sizes[-1]], [batch, *self.sizes[:-1]], batch)
         return np.concatenate([h[:size] for h, size in zip(before, self.sizes, strict=True)])
 
     def backward(self, d_h: Array, d_h_n: Array) -> CellGradients:
@@ -68,41 +70,49 @@ class UnrolledCell(NamedTuple):
         later steps, which comes back through W_hh (``dhnext`` in many a tutorial). A row joins at its last step, and
         what it brings from beyond that is its ``d_h_n``.
         """
-        cell, (_, slope) = self.cell, NONLINEARITIES[self.cell.nonlinearity]
-        from_future = d_h_n  # (batch, hidden): of the rows not yet reached, d_h_n
-        steps = list(zip(_steps(d_h, self.sizes), _steps(self.h, self.sizes), self.sizes, strict=True))
+        cell, h, sizes = self.cell, self.h, self.sizes
+        _, slope = NONLINEARITIES[cell.nonlinearity]
+        from_future = d_h_n if len(d_h_n) != 1 else d_h_n[0]  # of the rows not yet reached, it is d_h_n
         with np.errstate(over="ignore", invalid="ignore"):  # an optimiser refuses what overflowed, by name
-            for d_t, h_t, size in reversed(steps):
-                d_next = from_future[:size]
-                d_t += d_next  # dL/dh_t
-                d_t *= slope(h_t)  # dL/da_t
+            batch = len(d_h_n)
+            d_steps = _steps(d_h, sizes, batch)
+            if h.size <= SMALL:
+                slopes: Iterable[Array] = reversed(_steps(slope(h), sizes, batch))
+            else:
+                slopes = map(slope, reversed(_steps(h, sizes, batch)))
+            for d_t, slope_t in zip(reversed(d_steps), slopes, strict=True):
+                d_next = from_future if len(d_t) == len(from_future) else from_future[: len(d_t)]
+                np.add(d_t, d_next, d_t)  # dL/dh_t
+                np.multiply(d_t, slope_t, d_t)  # dL/da_t
                 d_t.dot(cell.W_hh, d_next)  # the share of step t-1: W_hh^T d_a_t, row by row
-            d_a, d_h_0 = d_h, from_future
+            d_a, d_h_0 = d_h, d_h_n
             d_x = d_a.dot(cell.W_xh)
-            d_parameters = {"W_xh": d_a.T.dot(self.x), "W_hh": d_a.T.dot(self.h_prev)}
+            d_a_T = d_a.T
+            d_parameters = {"W_xh": d_a_T.dot(self.x), "W_hh": d_a_T.dot(self.h_prev)}
             if cell.b_h is not None:
-                d_parameters["b_h"] = d_a.sum(axis=0)
+                d_parameters["b_h"] = np.add.reduce(d_a, axis=0)
         return CellGradients(d_x, d_h_0, d_a, d_parameters)
 
 
 def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCell:
     """Take all steps: x (rows of all steps, input), h_0 (batch, hidden)."""
     f, _ = NONLINEARITIES[cell.nonlinearity]
-    batch = len(h_0)
-    states = np.empty((batch + len(x), cell.hidden_size), cell.dtype)
+    W_xh, b_h, batch = cell.W_xh, cell.b_h, len(h_0)
+    states = np.empty((batch + len(x), len(W_xh)), W_xh.dtype)
     states[:batch] = h_0
     a = states[batch:]
-    W_hh_T = np.ascontiguousarray(cell.W_hh.T)
-    from_memory = np.empty_like(h_0)
-    h = h_0
+    W_hh_T = cell.W_hh.T.copy()
+    h = h_0 if batch != 1 else h_0[0]
+    from_memory = np.empty_like(h)
     with np.errstate(over="ignore", invalid="ignore"):  # an RNN looks at the states and says where they overflowed
-        x.dot(cell.W_xh.T, a)
-        if cell.b_h is not None:
-            a += cell.b_h
-        for a_t, size in zip(_steps(a, sizes), sizes, strict=True):
-            share = from_memory[:size]
-            h[:size].dot(W_hh_T, share)
-            np.add(a_t, share, a_t)
+        x.dot(W_xh.T, a)
+        if b_h is not None:
+            np.add(a, b_h, a)
+        for a_t in _steps(a, sizes, batch):
+            if len(a_t) != len(h):  # rows that have ended drop out
+                h, from_memory = h[: len(a_t)], from_memory[: len(a_t)]
+            h.dot(W_hh_T, from_memory)
+            np.add(a_t, from_memory, a_t)
             h = f(a_t, a_t)
     return UnrolledCell(cell, x, states, sizes)
 
@@ -140,8 +150,12 @@ def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) 
         yield h.copy()
 
 
-def _steps(rows: Array, sizes: list[int]) -> list[Array]:
-    """Views of the rows of each step."""
+def _steps(rows: Array, sizes: list[int], batch: int) -> list[Array]:
+    """Views of the rows of each step; of a batch of one, vectors, on which NumPy is quicker than on rows."""
+    if batch == 1:
+        return list(rows)
+    if sizes and sizes[0] == sizes[-1]:  # they never rise, so all are equal
+        return list(rows.reshape(len(sizes), sizes[0], rows.shape[1]))
     views, start = [], 0
     for size in sizes:
         views.append(rows[start : start + size])

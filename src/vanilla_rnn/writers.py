@@ -16,7 +16,7 @@ from vanilla_rnn._parameters import Module, add_gradients, own_paths
 from vanilla_rnn.embedding import Embedded, Embedding
 from vanilla_rnn.heads import ManyToManyHead
 from vanilla_rnn.models import Chain, ModelRun, back_to_ids, fits_embedding, look_up, made_of, real_ids
-from vanilla_rnn.rnn import RNN, Unrolled
+from vanilla_rnn.rnn import RNN
 from vanilla_rnn.vocab import pad_sequences
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from vanilla_rnn._checks import RNG, Array
+    from vanilla_rnn.unrolled import Unrolled
 
 
 class DecoderGradients(NamedTuple):

@@ -1,0 +1,138 @@
+"""What one forward of a recurrent network did, and backpropagation through all of it: directions, layers, lengths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn._parameters import add_gradients
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from vanilla_rnn._checks import Array
+    from vanilla_rnn.packing import Ragged, Rectangle
+    from vanilla_rnn.unroll import UnrolledCell
+
+
+class RNNGradients(NamedTuple):
+    """What `Unrolled.backward` gives: dL/dx, dL/dh_0, dL/da of every cell, and dL/dW by the keys of ``parameters()``.
+
+    Every array has the shape of what it is the gradient of; ``d_a[i]``, of the sum before the nonlinearity in
+    ``cells[i]``, is (batch, time, hidden_size).
+    """
+
+    d_x: Array
+    d_h_0: Array
+    d_a: list[Array]
+    d_parameters: dict[str, Array]
+
+
+class Unrolled:
+    """What one forward of an `RNN` did: ``output``, ``h_n`` and ``last``, and the way back through them.
+
+    It keeps its own copies of the inputs and the weights, and its arrays can't be written to: whatever happens to the
+    network or to x after it, `backward` gives the gradient of what was computed then.
+    """
+
+    def __init__(
+        self,
+        paths: dict[str, str],
+        layers: list[list[UnrolledCell]],
+        h_n: Array,
+        layout: Rectangle | Ragged,
+        batched: bool,
+    ) -> None:
+        self._paths, self._layers, self._layout, self._batched = paths, layers, layout, batched
+        output = layout.unpack(side_by_side(layers[-1], layout))
+        last = h_n[-1] if len(layers[-1]) == 1 else np.concatenate(h_n[-2:], axis=-1)
+        self.output: Array = output if batched else output[0]
+        self.h_n: Array = h_n if batched else h_n[:, 0]
+        self.last: Array = last if batched else last[0]
+        for values in (self.output, self.h_n, self.last, *(run.states for runs in layers for run in runs)):
+            values.flags.writeable = False
+
+    def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
+        """Backpropagation through time: carry gradients back through every step, direction and layer.
+
+        Parameters
+        ----------
+        d_output : array_like of output's shape, or None
+            dL/d_output; None where the loss doesn't read it. What stands at and after a row's length is ignored.
+        d_h_n : array_like of h_n's shape, or None
+            dL/d_h_n; None where the loss doesn't read it.
+
+        Returns
+        -------
+        RNNGradients
+            ``(d_x, d_h_0, d_a, d_parameters)``.
+
+        Raises
+        ------
+        ValueError
+            If both are None, a shape doesn't fit, or a number at a real step isn't finite.
+        """
+        where, fix = "Unrolled.backward", "A gradient has the shape of what it is of."
+        layout, batched, dtype, top = self._layout, self._batched, self.h_n.dtype, self._layers[-1]
+        if d_output is not None:
+            d_output = _checks.floats(d_output, "d_output", where, dtype)
+            _checks.shape(d_output, self.output.shape, "the shape of output", "d_output", where, fix)
+            d_rows = layout.pack(d_output if batched else d_output[None])
+            if not _checks.is_finite(d_rows):
+                real = layout.unpack(d_rows)  # where the caller has them
+                _checks.finite(real if batched else real[0], "d_output", where)
+        elif d_h_n is not None:
+            d_rows = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), dtype)
+        else:
+            fix = "Pass what a loss or a head's backward gave."
+            _checks.refuse(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
+        if d_h_n is None:
+            d_states = np.zeros_like(self.h_n, order="C")
+        else:
+            d_states = np.array(_checks.floats(d_h_n, "d_h_n", where, dtype), order="C")
+            _checks.shape(d_states, self.h_n.shape, "the shape of h_n", "d_h_n", where, fix)
+            _checks.finite(d_states, "d_h_n", where)
+        if not batched:
+            d_states = d_states[:, None]
+
+        number = len(d_states)
+        d_h_0 = np.empty_like(d_states)
+        d_a: list[Array] = []
+        parts: dict[str, dict[str, Array]] = {}
+        for runs in reversed(self._layers):  # d_rows: of this layer's output
+            d_inputs = []
+            for direction, d_h in reversed(list(enumerate(_apart(d_rows, len(runs), layout)))):
+                number -= 1
+                gradients = runs[direction].backward(d_h, layout.sort(d_states[number]))
+                turn = layout.flip if direction else _as_it_is
+                d_h_0[number] = layout.unsort(gradients.d_h_0)
+                d_a.insert(0, layout.unpack(turn(gradients.d_a)))
+                parts = {f"cells.{number}": gradients.d_parameters} | parts
+                d_inputs.append(turn(gradients.d_x))
+            d_rows = d_inputs[0] if len(runs) == 1 else d_inputs[0] + d_inputs[1]
+
+        d_x, d_parameters = layout.unpack(d_rows), add_gradients(self._paths, parts)
+        if batched:
+            return RNNGradients(d_x, d_h_0, d_a, d_parameters)
+        return RNNGradients(d_x[0], d_h_0[:, 0], [d[0] for d in d_a], d_parameters)
+
+
+def side_by_side(runs: list[UnrolledCell], layout: Rectangle | Ragged) -> Array:
+    """A layer's output: its directions' states, each at the step of the sequence that it had just read."""
+    if len(runs) == 1:
+        return runs[0].h
+    return np.concatenate([runs[0].h, layout.flip(runs[1].h)], axis=1)
+
+
+def _apart(d_rows: Array, directions: int, layout: Rectangle | Ragged) -> list[Array]:
+    """The reverse of `side_by_side`, of gradients: each direction's in memory of its own, as that direction read."""
+    if directions == 1:
+        return [d_rows]
+    hidden = d_rows.shape[1] // 2
+    return [np.ascontiguousarray(d_rows[:, :hidden]), np.ascontiguousarray(layout.flip(d_rows[:, hidden:]))]
+
+
+def _as_it_is(rows: Array) -> Array:
+    return rows
