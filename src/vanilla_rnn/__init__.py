@@ -5,6 +5,7 @@ Calling a module answers; ``forward`` answers and remembers; what it remembers w
 
 from vanilla_rnn import worked_example
 from vanilla_rnn.cell import RNNCell
+from vanilla_rnn.decoder import Decoder
 from vanilla_rnn.diagnostics import check_gradients
 from vanilla_rnn.embedding import Embedding, one_hot
 from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
@@ -15,7 +16,7 @@ from vanilla_rnn.rnn import RNN
 from vanilla_rnn.training import fit, fit_stream
 from vanilla_rnn.unrolled import Unrolled
 from vanilla_rnn.vocab import Vocab, pad_sequences, tokenize
-from vanilla_rnn.writers import Decoder, EncoderDecoder, OneToMany
+from vanilla_rnn.writers import EncoderDecoder, OneToMany
 
 __version__ = "0.1.0"
 

@@ -1,7 +1,7 @@
 """Models that answer about a sequence: once at its end (many-to-one), or at each step (many-to-many).
 
 A model joins an embedding, an RNN and a head, and its record walks back through them in reverse. The models that write
-a sequence are in ``writers.py``.
+a sequence are in ``decoder.py`` and ``writers.py``.
 """
 
 from __future__ import annotations

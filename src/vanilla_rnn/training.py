@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn.decoder import Decoder
 from vanilla_rnn.models import made_of
 from vanilla_rnn.optim import clip_grad_norm
-from vanilla_rnn.writers import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
