@@ -1,7 +1,7 @@
 """A model that writes a sequence, on from its beginning or from a state that says what it is to be about.
 
-The shift by one step is its own business: it reads ``<bos>`` and the tokens, and should answer the tokens and ``<eos>``.
-Its record says what the answers are (``targets``) and which of them count (``lengths``).
+The shift by one step is its own business: it reads ``<bos>`` and the tokens, and should answer the tokens and
+``<eos>``. Its record says what the answers are (``targets``) and which of them count (``lengths``).
 """
 
 from __future__ import annotations
