@@ -29,13 +29,9 @@ class Module:
         dict[str, numpy.ndarray]
             The arrays themselves, not copies: changing one in place changes the module.
         """
-        found: dict[str, Array] = {}
-        seen: set[int] = set()
-        for path, values in _walk(self, ""):
-            if id(values) not in seen:
-                seen.add(id(values))
-                found[path] = values
-        return found
+        arrays: dict[str, Array] = {}
+        _walk(self, "", arrays)
+        return {path: arrays[path] for path, own in _first_of_each(arrays).items() if path == own}
 
     def __repr__(self) -> str:
         parameters = self.parameters()
@@ -52,9 +48,9 @@ class Module:
 
 def own_paths(module: Module) -> dict[str, str]:
     """For every path to an array, the one under which ``parameters()`` lists that array."""
-    paths = [(path, id(values)) for path, values in _walk(module, "")]
-    first = {identity: path for path, identity in reversed(paths)}
-    return {path: first[identity] for path, identity in paths}
+    arrays: dict[str, Array] = {}
+    _walk(module, "", arrays)
+    return _first_of_each(arrays)
 
 
 def add_gradients(paths: dict[str, str], parts: dict[str, dict[str, Array]]) -> dict[str, Array]:
@@ -77,13 +73,15 @@ def add_gradients(paths: dict[str, str], parts: dict[str, dict[str, Array]]) -> 
     return total
 
 
-def _walk(thing: object, path: str) -> list[tuple[str, Array]]:
-    """Every array in a module by its path, a shared one at each of its places."""
-    if isinstance(thing, np.ndarray):
-        return [(path, thing)]
-    found: list[tuple[str, Array]] = []
-    children = vars(thing).items() if isinstance(thing, Module) else enumerate(thing) if isinstance(thing, list) else ()
-    for name, child in children:
-        if isinstance(child, (np.ndarray, Module, list)):
-            found += _walk(child, f"{path}.{name}" if path else str(name))
-    return found
+def _walk(thing: Module | list[Any], prefix: str, arrays: dict[str, Array]) -> None:
+    """Find every array in a module by its path, a shared one at each of its places."""
+    for name, child in enumerate(thing) if isinstance(thing, list) else vars(thing).items():
+        if isinstance(child, np.ndarray):
+            arrays[f"{prefix}{name}"] = child
+        elif isinstance(child, (Module, list)):
+            _walk(child, f"{prefix}{name}.", arrays)
+
+
+def _first_of_each(arrays: dict[str, Array]) -> dict[str, str]:
+    first: dict[int, str] = {}
+    return {path: first.setdefault(id(values), path) for path, values in arrays.items()}

@@ -258,7 +258,10 @@ class RNN(Module):
         self, cells: list[RNNCell], rows: Array, h_0: Array, h_n: Array, layout: Rectangle | Ragged
     ) -> Iterator[list[UnrolledCell]]:
         """One layer after another, each a list of its directions' runs; h_n is filled on the way."""
+        runs: list[UnrolledCell] = []
         for first in range(0, len(cells), self.directions):
+            if runs:
+                rows = side_by_side(runs, layout)  # a layer reads the states of the one below
             runs = [unroll(cells[first], rows, h_0[first], layout.sizes)]
             if self.bidirectional:
                 runs.append(unroll(cells[first + 1], layout.flip(rows), h_0[first + 1], layout.sizes))
@@ -267,7 +270,6 @@ class RNN(Module):
                     _report_overflow(run, number)
                 h_n[number] = layout.unsort(layout.last(run.states))
             yield runs
-            rows = side_by_side(runs, layout)  # what the next layer reads
 
     @property
     def directions(self) -> int:

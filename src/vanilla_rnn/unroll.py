@@ -47,12 +47,8 @@ class UnrolledCell(NamedTuple):
     cell: RNNCell
     x: Array  # (rows of all steps, input)
     states: Array  # (batch + rows of all steps, hidden): h_0, then every step's h_t
+    h: Array  # the states without h_0: (rows of all steps, hidden)
     sizes: list[int]  # rows in each step
-
-    @property
-    def h(self) -> Array:
-        """Every step's h_t: (rows of all steps, hidden)."""
-        return self.states[len(self.states) - len(self.x) :]
 
     @property
     def h_prev(self) -> Array:
@@ -114,7 +110,7 @@ def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCel
             h.dot(W_hh_T, from_memory)
             np.add(a_t, from_memory, a_t)
             h = f(a_t, a_t)
-    return UnrolledCell(cell, x, states, sizes)
+    return UnrolledCell(cell, x, states, a, sizes)
 
 
 def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) -> Iterator[Array]:

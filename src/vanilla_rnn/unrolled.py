@@ -51,7 +51,12 @@ class Unrolled:
         self.output: Array = output if batched else output[0]
         self.h_n: Array = h_n if batched else h_n[:, 0]
         self.last: Array = last if batched else last[0]
-        for values in (self.output, self.h_n, self.last, *(run.states for runs in layers for run in runs)):
+        for values in (
+            self.output,
+            self.h_n,
+            self.last,
+            *(array for runs in layers for run in runs for array in (run.states, run.h)),
+        ):
             values.flags.writeable = False
 
     def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
@@ -89,7 +94,7 @@ class Unrolled:
             fix = "Pass what a loss or a head's backward gave."
             _checks.refuse(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
         if d_h_n is None:
-            d_states = np.zeros_like(self.h_n, order="C")
+            d_states = np.zeros(self.h_n.shape, dtype)
         else:
             d_states = np.array(_checks.floats(d_h_n, "d_h_n", where, dtype), order="C")
             _checks.shape(d_states, self.h_n.shape, "the shape of h_n", "d_h_n", where, fix)
