@@ -22,7 +22,7 @@ from vanilla_rnn import _checks
 from vanilla_rnn.cell import NONLINEARITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import ArrayLike
 
@@ -114,36 +114,59 @@ def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCel
 
 
 def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) -> Iterator[Array]:
-    """Take one step a time through a stack of cells, and keep nothing but the states."""
-    dtype, input_size = cells[0].dtype, cells[0].input_size
-    prepared = [
-        (
-            cell.W_xh.T.copy(),
-            cell.W_hh.T.copy(),
-            0.0 if cell.b_h is None else cell.b_h,
-            NONLINEARITIES[cell.nonlinearity][0],
-        )
-        for cell in cells
-    ]
-    states = None if h_0 is None else list(h_0)
+    """Take one step a time through a stack of cells, and keep nothing but the states.
+
+    Each cell has one buffer [x_t, h_{t-1}, 1] and one matrix [W_xh, W_hh, b_h], so that a step is one product.
+    """
+    dtype, input_size, where = cells[0].dtype, cells[0].input_size, "RNN.stream"
+    bounded = all(cell.nonlinearity == "tanh" for cell in cells)
+    buffers = None if h_0 is None else [_buffer(cell, h) for cell, h in zip(cells, h_0, strict=True)]
     for number, step in enumerate(steps):
-        h = _checks.floats(step, f"step {number}", "RNN.stream", dtype)
-        if states is None:
-            _checks.axes(h, {1: "(input_size,)", 2: "(batch, input_size)"}, f"step {number}", "RNN.stream")
-            states = [np.zeros((*h.shape[:-1], cell.hidden_size), dtype) for cell in cells]
-        if h.shape != (*states[0].shape[:-1], input_size):
-            expected = (*states[0].shape[:-1], input_size)
-            fix = "The batch is that of h_0 or of the first step."
-            _checks.shape(h, expected, "([batch,] input_size)", f"step {number}", "RNN.stream", fix)
-        _checks.finite(h, f"step {number}", "RNN.stream")
-        with np.errstate(over="ignore", invalid="ignore"):  # reported below
-            for layer, (W_xh_T, W_hh_T, b_h, f) in enumerate(prepared):
-                a = h.dot(W_xh_T)
-                a += states[layer].dot(W_hh_T)
-                a += b_h
-                states[layer] = h = f(a, a)
-        _checks.finite(h, f"the hidden state after step {number}", "RNN.stream", "relu lets states grow.")
-        yield h.copy()
+        x_t = _checks.floats(step, f"step {number}", where, dtype)
+        if buffers is None:
+            _checks.axes(x_t, {1: "(input_size,)", 2: "(batch, input_size)"}, f"step {number}", where)
+            buffers = [_buffer(cell, np.zeros((*x_t.shape[:-1], cell.hidden_size), dtype)) for cell in cells]
+        if x_t.shape != buffers[0].x.shape:
+            expected, fix = (*buffers[0].x.shape[:-1], input_size), "The batch is that of h_0 or of the first step."
+            _checks.shape(x_t, expected, "([batch,] input_size)", f"step {number}", where, fix)
+        if not _checks.is_finite(x_t):
+            _checks.finite(x_t, f"step {number}", where)
+        if bounded:
+            h_t = _advance(buffers, x_t)
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):  # reported here
+                h_t = _advance(buffers, x_t)
+            _checks.finite(h_t, f"the hidden state after step {number}", where, "relu lets states grow.")
+        yield h_t.copy()
+
+
+class _Buffer(NamedTuple):
+    """One cell of a stream."""
+
+    z: Array  # ([batch,] input + hidden + 1): [x_t, h_{t-1}, 1]
+    x: Array  # a view of it
+    h: Array  # likewise
+    W: Array  # (input + hidden + 1, hidden)
+    a: Array  # ([batch,] hidden): the sum before the nonlinearity
+    f: Callable[..., Array]
+
+
+def _buffer(cell: RNNCell, h: Array) -> _Buffer:
+    inputs, hidden = cell.input_size, cell.hidden_size
+    z = np.ones((*h.shape[:-1], inputs + hidden + 1), cell.dtype)
+    z[..., inputs:-1] = h
+    b_h = np.zeros(hidden, cell.dtype) if cell.b_h is None else cell.b_h
+    W = np.concatenate([cell.W_xh.T, cell.W_hh.T, b_h[None]])
+    return _Buffer(z, z[..., :inputs], z[..., inputs:-1], W, np.empty_like(h), NONLINEARITIES[cell.nonlinearity][0])
+
+
+def _advance(buffers: list[_Buffer], h: Array) -> Array:
+    """One step of every cell; the top one's state."""
+    for z, x_part, h_part, W, a, f in buffers:
+        x_part[...] = h
+        z.dot(W, a)
+        h = f(a, h_part)
+    return h
 
 
 def _steps(rows: Array, sizes: list[int], batch: int) -> list[Array]:
