@@ -199,3 +199,42 @@ def test_character_model_reads_any_part_of_a_file(tmp_path):
     middle = "".join(example.characters(path, size // 3 + 1, size // 2))
     assert middle in text
     assert len(middle) > 3000
+
+
+def test_captions():
+    printed = run("06_captions.py")
+    right, shown = map(int, re.search(r"captioned right: (\d+) of (\d+)", printed).groups())
+    assert shown == 330
+    assert right >= 0.97 * shown
+    assert len(re.findall(r"^  a .* (?:left of|above) a .*$", printed, re.MULTILINE)) == 3
+
+
+def test_captions_of_held_out_combinations_are_never_trained_on():
+    example = load("06_captions.py")
+    train, held_out = example.split(np.random.default_rng(0))
+    captions = [{example.caption(*combination) for combination in side} for side in (train, held_out)]
+    assert not captions[0] & captions[1]
+    assert len(captions[0]) + len(captions[1]) == 2 * 12 * 11
+    words = [{word for text in side for word in text.split()} for side in captions]
+    assert words[1] <= words[0]
+    assert len({len(text.split()) for text in captions[0]}) > 2
+    pictures = [example.draw(*held_out[0], np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_melodies():
+    printed = run("07_melodies.py")
+    titles = load("07_melodies.py").TUNES
+    assert f"{len(titles)} of {len(titles)} melodies with every note right" in printed
+    assert len(re.findall("every note right$", printed, re.MULTILINE)) == len(titles) + 1
+    assert "WRONG" not in printed
+
+
+def test_melodies_begin_on_notes_of_their_own():
+    example = load("07_melodies.py")
+    melodies = [example.moved(tune, first) for first, tune in enumerate(example.TUNES.values())]
+    contexts = [tuple(example.first_note(notes)) for notes in melodies]
+    assert len(set(contexts)) == len(melodies)
+    assert example.moved("C D:2 B- C", 0) == ["C4:1", "D4:2", "B3:1", "C4:1"]
+    assert example.moved("E C", 1) == ["C#4:1", "A3:1"]
