@@ -1,8 +1,8 @@
 """One-to-many: captions for small drawn bitmaps, also of combinations that were never trained on.
 
-A picture shows two things, side by side or one above the other. One in eight of the combinations is held out: no picture
-of it is in training, though each of its two things is, in other company. The picture enters through a single layer,
-h_0 = tanh(W_ch c + b_c), so a thing keeps its place within its corner; noise and the strength of the ink vary.
+A picture shows two things, side by side or one above the other. One in eight of the combinations is held out: no
+picture of it is in training, though each of its two things is, in other company. The picture enters through a single
+layer, h_0 = tanh(W_ch c + b_c), so a thing keeps its place; noise and the strength of the ink vary.
 
 python examples/06_captions.py
 """

@@ -13,7 +13,8 @@ from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, OneToMany
 
 # Notes in C major, with the length in quarter notes behind a colon where it isn't 1.
 TUNES = {
-    "Frère Jacques": "C D E C C D E C E F G:2 E F G:2 G:.5 A:.5 G:.5 F:.5 E C G:.5 A:.5 G:.5 F:.5 E C C G- C:2 C G- C:2",
+    "Frère Jacques": "C D E C C D E C E F G:2 E F G:2 G:.5 A:.5 G:.5 F:.5 E C G:.5 A:.5 G:.5 F:.5 E C "
+    "C G- C:2 C G- C:2",
     "Ah vous dirai-je, maman": "C C G G A A G:2 F F E E D D C:2 G G F F E E D:2 G G F F E E D:2 C C G G A A G:2 "
     "F F E E D D C:2",
     "Ode to Joy": "E E F G G F E D C C D E E:1.5 D:.5 D:2 E E F G G F E D C C D E D:1.5 C:.5 C:2",
@@ -24,7 +25,8 @@ TUNES = {
     "E E E:2 E E E:2 E G C:1.5 D:.5 E:4 F F F:1.5 F:.5 F E E E:.5 E:.5 G G F D C:4",
     "London Bridge": "G:1.5 A:.5 G F E F G:2 D E F:2 E F G:2 G:1.5 A:.5 G F E F G:2 D:2 G:2 E C:3",
     "Hänschen klein": "G E E:2 F D D:2 C D E F G G G:2 G E E:2 F D D:2 C E G G C:4",
-    "When the Saints": "C E F G:4 C E F G:4 C E F G:2 E:2 C:2 E:2 D:4 E E D C:3 C E:2 G:2 G F:3 E F G:2 E:2 C:2 D:2 C:4",
+    "When the Saints": "C E F G:4 C E F G:4 C E F G:2 E:2 C:2 E:2 D:4 E E D C:3 C E:2 G:2 G F:3 "
+    "E F G:2 E:2 C:2 D:2 C:4",
 }
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
