@@ -1,10 +1,12 @@
 """Every example runs, and what it claims is so. Each runs as a reader would run it, in a process of its own."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ def run(name, *arguments, ok=True):
 
 def test_every_example_has_a_test():
     tested = set(re.findall(r'run\(\s*"(\w+\.py)"', Path(__file__).read_text("utf-8")))
-    assert {path.name for path in EXAMPLES.glob("*.py")} == tested
+    assert {path.name for path in EXAMPLES.glob("[0-9]*.py")} == tested
 
 
 def test_worked_example():
@@ -81,7 +83,8 @@ def load(name):
     """An example as a module, to test what it is made of."""
     spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with mock.patch.dict(os.environ), mock.patch.object(sys, "path", [str(EXAMPLES), *sys.path]):
+        spec.loader.exec_module(module)
     return module
 
 
@@ -238,3 +241,47 @@ def test_melodies_begin_on_notes_of_their_own():
     assert len(set(contexts)) == len(melodies)
     assert example.moved("C D:2 B- C", 0) == ["C4:1", "D4:2", "B3:1", "C4:1"]
     assert example.moved("E C", 1) == ["C#4:1", "A3:1"]
+
+
+def test_translation():
+    printed = run("08_translation.py")
+    figures = re.findall(r"(held out.*): ([\d,]+) of ([\d,]+) exactly right", printed)
+    names = ["held out", "held out, verb and object never together in training"]
+    assert [name for name, _, _ in figures] == names * 3
+    for name, right, count in figures:
+        right, count = (int(number.replace(",", "")) for number in (right, count))
+        assert count >= 1000
+        assert right / count >= (0.97 if name == "held out" else 0.90), (name, right, count)
+    assert int(re.search(r"([\d,]+) sentences: ", printed).group(1).replace(",", "")) >= 3000
+    assert "I love cats -> J'aime les chats (" in printed
+
+
+def test_translation_takes_a_sentence():
+    printed = run("08_translation.py", "They do not have an old owl")
+    assert "They do not have an old owl -> Ils n'ont pas de vieux hibou (" in printed
+    message = run("08_translation.py", "We eat cats", ok=False)
+    assert "doesn't have 'eat'. The words it has: a admire " in message
+    assert "empty" in run("08_translation.py", " ", ok=False)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_translation_splits_honestly(seed):
+    example = load("08_translation.py")
+    sentences = example.all_sentences()
+    split = example.split_sentences(sentences, np.random.default_rng(seed))
+    assert sorted(s for part in split for s in part) == sorted(sentences)
+    trained = {"english": set(), "french": set(), "pair": set()}
+    for s in split.training:
+        trained["english"].add(s.english)
+        trained["french"].add(s.french)
+        trained["pair"].add((s.verb, s.noun))
+    for s in split.held_out + split.new_pairs:
+        assert s.english not in trained["english"]
+        assert s.french not in trained["french"]
+    assert {(s.verb, s.noun) for s in split.held_out} <= trained["pair"]
+    new = {(s.verb, s.noun) for s in split.new_pairs}
+    assert not new & trained["pair"]
+    assert {noun for _, noun in new} == {s.noun for s in sentences}
+    assert {verb for verb, _ in new} == {s.verb for s in sentences}
+    lengths = [(len(s.english.split()), len(example.french_tokens(s.french))) for s in split.training]
+    assert {np.sign(english - french) for english, french in lengths} == {-1, 0, 1}

@@ -82,7 +82,8 @@ def fit(
         Whether to show a bar, if tqdm is installed.
     on_epoch : callable or None
         Called with the number of each epoch when it has ended; what it returns, a dict such as {"accuracy": 0.98}, is
-        added to the epoch's row. This is where to measure on held-out data.
+        added to the epoch's row. This is where to measure on held-out data, to keep the best weights so far, or to
+        lower ``optimizer.learning_rate``.
 
     Returns
     -------
