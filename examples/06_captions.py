@@ -7,7 +7,10 @@ layer, h_0 = tanh(W_ch c + b_c), so a thing keeps its place; noise and the stren
 python examples/06_captions.py
 """
 
+import os
 from itertools import product
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: for matrices this small, threads cost time
 
 import numpy as np
 
