@@ -7,16 +7,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 
 PLACE = Path(__file__).with_suffix(".json")
-MAKERS = {
-    "SGD(0.1)": lambda weights: torch.optim.SGD(weights, lr=0.1),
-    "SGD(0.05, momentum=0.9)": lambda weights: torch.optim.SGD(weights, lr=0.05, momentum=0.9),
-    "Adam(0.01)": lambda weights: torch.optim.Adam(weights, lr=0.01),
-    "Adam(0.1, betas=(0.5, 0.9), eps=1e-3)": lambda weights: torch.optim.Adam(
-        weights, lr=0.1, betas=(0.5, 0.9), eps=1e-3
-    ),
+CALLS = {  # ours, and the same of torch.optim
+    "SGD(0.1)": ("SGD", {"lr": 0.1}),
+    "SGD(0.05, momentum=0.9)": ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    "Adam(0.01)": ("Adam", {"lr": 0.01}),
+    "Adam(0.1, betas=(0.5, 0.9), eps=1e-3)": ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}),
 }
 
 
@@ -33,14 +30,16 @@ def start_and_gradients():
 
 
 def by_pytorch():
+    import torch
+
     start, steps = start_and_gradients()
     numbers = {}
-    for call, make in MAKERS.items():
+    for call, (name, options) in CALLS.items():
         weights = {name: torch.tensor(values, requires_grad=True) for name, values in start.items()}
-        optimizer = make(list(weights.values()))
+        optimizer = getattr(torch.optim, name)(list(weights.values()), **options)
         for gradients in steps:
-            for name, gradient in gradients.items():
-                weights[name].grad = torch.tensor(gradient)
+            for path, gradient in gradients.items():
+                weights[path].grad = torch.tensor(gradient)
             optimizer.step()
         numbers[call] = {name: values.detach().numpy().tolist() for name, values in weights.items()}
     return numbers

@@ -1,35 +1,19 @@
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from optimizers_by_pytorch import CALLS, PLACE, by_pytorch, start_and_gradients
 from vanilla_rnn import SGD, Adam, clip_grad_norm
-
-SCRIPT = Path(__file__).with_name("optimizers_by_pytorch.py")
-CALLS = ["SGD(0.1)", "SGD(0.05, momentum=0.9)", "Adam(0.01)", "Adam(0.1, betas=(0.5, 0.9), eps=1e-3)"]
 
 
 def make(call):
     return eval(call, {"SGD": SGD, "Adam": Adam})
 
 
-def start_and_gradients():
-    """As optimizers_by_pytorch.py draws them, which needs PyTorch to be imported."""
-    rng = np.random.default_rng(0)
-    shapes = {"W": (2, 3), "b": (2,)}
-    start = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-    steps = [
-        {name: rng.standard_normal(shape) * 10.0 ** rng.integers(-4, 3) for name, shape in shapes.items()}
-        for _ in range(50)
-    ]
-    return start, steps
-
-
 @pytest.mark.parametrize("call", CALLS)
 def test_fifty_steps_as_pytorch_takes_them(call):
-    expected = json.loads(SCRIPT.with_suffix(".json").read_text())[call]
+    expected = json.loads(PLACE.read_text())[call]
     parameters, steps = start_and_gradients()
     optimizer = make(call)
     for gradients in steps:
@@ -40,12 +24,9 @@ def test_fifty_steps_as_pytorch_takes_them(call):
 
 def test_the_stored_numbers_are_what_pytorch_gives_now():
     pytest.importorskip("torch")
-    spec = importlib.util.spec_from_file_location("optimizers_by_pytorch", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    stored = json.loads(SCRIPT.with_suffix(".json").read_text())
-    assert list(stored) == CALLS
-    for call, weights in script.by_pytorch().items():
+    stored = json.loads(PLACE.read_text())
+    assert list(stored) == list(CALLS)
+    for call, weights in by_pytorch().items():
         for name, values in weights.items():
             np.testing.assert_allclose(values, stored[call][name], rtol=1e-12)
 
