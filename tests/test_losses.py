@@ -60,9 +60,9 @@ def by_hand(name, z, y):
             -math.log(math.exp(row[k]) / sum(math.exp(other) for other in row))
             for row, k in zip(z.reshape(-1, 4), y.reshape(-1), strict=True)
         ]
-    elif "binary" in name:
-        p = [1 / (1 + math.exp(-one)) for one in z.reshape(-1)]
-        losses = [-q * math.log(one) - (1 - q) * math.log(1 - one) for one, q in zip(p, y.reshape(-1), strict=True)]
+    elif "binary" in name:  # p of the label, as 1 / (1 + exp(-z)), and of its opposite, as 1 / (1 + exp(z))
+        pairs = zip(z.reshape(-1), y.reshape(-1), strict=True)
+        losses = [q * math.log(1 + math.exp(-one)) + (1 - q) * math.log(1 + math.exp(one)) for one, q in pairs]
     else:
         losses = [(one - q) ** 2 for one, q in zip(z.reshape(-1), y.reshape(-1), strict=True)]
     return sum(losses) / len(losses)
