@@ -47,6 +47,8 @@ NEGATED = ["{thing} was not {word}", "{thing} was not really {word}", "i never f
 def main() -> None:
     examples = read(Path(sys.argv[1])) if len(sys.argv) > 1 else write()
     train, held_out = split(examples, np.random.default_rng(0))
+    if len({label for label, _ in train}) < 2:
+        sys.exit("There are too few sentences of different words to learn from some and hold out others.")
     print(
         f"{len(train)} sentences to learn from, {len(held_out)} held out, none of whose bags of words is learned from"
     )
@@ -122,10 +124,17 @@ def write() -> list[tuple[int, str]]:
 
 def read(path: Path) -> list[tuple[int, str]]:
     """A user's own examples. The label that sorts last counts as 1."""
-    lines = [line.split("\t", 1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    for number, line in enumerate(lines, start=1):
-        if len(line) != 2 or not line[0].strip() or not line[1].strip():
-            sys.exit(f"{path}, line {number}: expected a label, a tab and a text, got {chr(9).join(line)!r}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        sys.exit(f"{path} can't be read: {error}")
+    lines = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        label, _, sentence = line.partition("\t")
+        if line.strip() and not (label.strip() and sentence.strip()):
+            sys.exit(f"{path}, line {number}: expected a label, a tab and a text, got {line!r}")
+        if line.strip():
+            lines.append((label, sentence))
     labels = sorted({label.strip() for label, _ in lines})
     if len(labels) != 2:
         sys.exit(f"{path}: expected two different labels, got {len(labels)}: {', '.join(labels)}")

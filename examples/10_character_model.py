@@ -1,8 +1,8 @@
 """A language model of any text, character by character, trained on it as one stream.
 
-The text is read in pieces, so a file of any size will do. The first nine tenths are learned from, the rest is held out:
-bits per character say how well each next character is foreseen (8 would be no idea among 256), beside what a table of
-pairs of characters (a bigram) achieves.
+The text is read in pieces, so a file may be larger than the memory. The first nine tenths are learned from, the rest is
+held out: bits per character say how well each next character is foreseen (8 would be no idea among 256), beside what a
+table of pairs of characters (a bigram) achieves.
 
 python examples/10_character_model.py
 python examples/10_character_model.py my_text.txt --passes 20
@@ -10,9 +10,12 @@ python examples/10_character_model.py my_text.txt --passes 20
 
 import argparse
 import math
+import os
 from codecs import getincrementaldecoder
 from itertools import islice, pairwise
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: for matrices this small, threads cost time
 
 import numpy as np
 
@@ -34,8 +37,10 @@ def main() -> None:
         parser.error(f"there is no file {path}")
     size = path.stat().st_size
     learned = size * 9 // 10
-    if learned < 100 * LANES * WINDOW:
+    if size < 120 * LANES * WINDOW:
         parser.error(f"{path} has {size:,} bytes; {120 * LANES * WINDOW:,} are needed to learn anything")
+    if arguments.passes < 1:
+        parser.error(f"--passes must be at least 1, got {arguments.passes}")
 
     vocab = Vocab(characters(path, 0, learned), specials=("<unk>",))
     print(f"{path.name}: {size:,} bytes, {len(vocab) - 1} different characters, the last tenth held out")

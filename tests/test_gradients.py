@@ -1,6 +1,7 @@
 """Every backward is the derivative, and the check that says so notices a wrong one."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -227,6 +228,30 @@ class Doubled:
         return DoubledRun(self, x)
 
 
+class Extra(Doubled):
+    """With a gradient of what is no parameter."""
+
+    def forward(self, x):
+        run = DoubledRun(self, x)
+        right_backward = run.backward
+
+        def backward(d_y):
+            right_backward(d_y).d_parameters["bogus"] = d_y
+            return run
+
+        run.backward = backward
+        return run
+
+
+class Deaf(Doubled):
+    """Without a gradient of its input."""
+
+    def forward(self, x):
+        run = DoubledRun(self, x)
+        run.backward = lambda d_y: SimpleNamespace(d_parameters={"factor": np.array([(x * d_y).sum()])})
+        return run
+
+
 class DoubledRun:
     def __init__(self, module, x):
         self.module, self.x, self.y = module, x, module.factor * x
@@ -243,7 +268,16 @@ def test_a_module_of_one_s_own():
     assert check_gradients(Doubled(lambda *_: np.array([1e9])), x) > 1e3
     assert check_gradients(Doubled(lambda *_: np.array([0.0])), np.zeros(3)) == 0.0
     assert check_gradients(Doubled(lambda *_: np.array([1.0])), np.zeros(3)) == np.inf
-    with pytest.raises(ValueError, match=r"the gradient of factor must be an array of shape .1,., got none"):
+    assert check_gradients(Doubled(lambda *_: np.array([np.nan])), x) == np.inf
+    with pytest.raises(
+        ValueError, match="the gradient of factor must be there if and only if it is a parameter, got none"
+    ):
         check_gradients(Doubled(None), x)
     with pytest.raises(ValueError, match=r"the gradient of factor must be .*1,.*got shape .3,"):
         check_gradients(Doubled(lambda x, d_y: x * d_y), x)
+    right_factor = lambda x, d_y: np.array([(x * d_y).sum()])  # noqa: E731
+    with pytest.raises(ValueError, match="the gradient of bogus must be .*got one of what isn't a parameter"):
+        check_gradients(Extra(right_factor), x)
+    with pytest.raises(ValueError, match="the gradient of x must be what backward calls d_x, got none"):
+        check_gradients(Deaf(right_factor), x)
+    assert check_gradients(Doubled(lambda x, d_y: [float((x * d_y).sum())]), x) < right

@@ -116,6 +116,13 @@ def test_no_overflow_and_no_lost_digits_in_a_loss():
         assert value == 1e4
         assert np.array_equal(d_logits, np.array([[0, 0], [-0.5, 0.5]], dtype))
         assert d_logits.dtype == dtype
+    for logits in ([1e308, -1e308], [-1e308, 1e308]):  # as far apart as numbers go
+        assert cross_entropy([logits], [int(logits[1] > 0)])[0] == 0.0
+        assert np.array_equal(softmax(logits), [logits[0] > 0, logits[1] > 0])
+    with pytest.raises(ValueError, match="the loss must be a finite number, got inf"):
+        mean_squared_error([1e308], [-1e308])
+    with pytest.raises(ValueError, match="the loss must be a finite number, got inf"):
+        binary_cross_entropy([1e308, -1e308], [0, 1])
     assert binary_cross_entropy([-40.0], [0])[0] == pytest.approx(math.exp(-40), rel=1e-12)
 
 

@@ -194,7 +194,12 @@ class TestGenerate:
             ({"max_length": 2, "prompt": [V]}, IndexError, "ids must be from 0 to 6"),
             ({"max_length": 2, "h_0": np.zeros(H)}, ValueError, "h_0 must be .*got 1 axis"),
             ({"max_length": 2, "h_0": np.zeros((2, 1, H))}, ValueError, r"h_0 must be .*\(1, 1, 4\)"),
-            ({"max_length": 2, "prompt": [4], "h_0": np.zeros((1, 2, H))}, ValueError, r"h_0 must be .*\(1, 1, 4\)"),
+            (
+                {"max_length": 2, "prompt": [4], "h_0": np.zeros((1, 2, H))},
+                ValueError,
+                "prompt must be of 2 axes, as h_0 is, got 1",
+            ),
+            ({"max_length": 2, "prompt": [[4]], "h_0": np.zeros((1, 2, H))}, ValueError, r"h_0 must be .*\(1, 1, 4\)"),
         ],
     )
     def test_bad_input(self, rng, arguments, error, message):
@@ -231,6 +236,33 @@ def test_a_record_is_proof_against_what_happens_after_it(rng):
         for path, gradient in before.d_parameters.items():
             assert np.array_equal(gradient, after.d_parameters[path])
         assert before[0] is None or np.array_equal(before[0], after[0])
+
+
+def test_targets_are_proof_against_what_happens_to_the_tokens(rng):
+    for specials in ({}, {"bos_idx": None, "eos_idx": None}):
+        tokens = rng.integers(4, V, (2, 5))
+        run = decoder(rng, **specials).forward(tokens)
+        kept = run.targets.copy()
+        tokens[:] = 0
+        assert np.array_equal(run.targets, kept)
+        with pytest.raises(ValueError, match="read-only"):
+            run.targets[:] = 0
+
+
+def test_tokens_may_be_small_or_unsigned_integers(rng):
+    model = decoder(rng)
+    tokens = rng.integers(0, V, (2, 3))
+    for dtype in (np.uint8, np.uint64, np.int16):
+        assert np.array_equal(model(tokens.astype(dtype)), model(tokens))
+        assert np.array_equal(
+            model.generate(tokens.astype(dtype), max_length=3)[0], model.generate(tokens, max_length=3)[0]
+        )
+
+
+def test_the_greedy_choice_draws_nothing(rng):
+    drawn = np.random.default_rng(3)
+    decoder(rng).generate(max_length=5, rng=drawn)
+    assert drawn.random() == np.random.default_rng(3).random()
 
 
 def test_repr_draws_the_structure(rng):
@@ -290,6 +322,11 @@ def test_parts_that_do_not_fit_are_refused(rng):
             lambda: Decoder(rnn, many, table, bos_idx=None),
             ValueError,
             "bos_idx and eos_idx must be two ids or None for both, got None and 3",
+        ),
+        (
+            lambda: Decoder(rnn, many, table, bos_idx=3),
+            ValueError,
+            "bos_idx and eos_idx must be two different ids, got 3 twice",
         ),
         (lambda: Decoder(rnn, many, table, eos_idx=7), IndexError, "eos_idx must be from 0 to 6 .*got 7"),
         (lambda: Decoder(rnn, many, table, bos_idx=-1), IndexError, "bos_idx must be from 0 to 6 .*got -1"),

@@ -100,6 +100,27 @@ def test_a_result_that_overflows_is_refused():
         assert all(np.isfinite(values).all() for values in optimizer.state.values())
 
 
+def test_no_parameter_changes_where_one_can_not():
+    parameters = {"W": np.ones(2), "b": np.ones(2)}
+    parameters["b"].flags.writeable = False
+    with pytest.raises(
+        ValueError, match="b must be an array of floats that can be written to, got one of float64, writeable=False"
+    ):
+        SGD(0.1).step(parameters, {"W": np.ones(2), "b": np.ones(2)})
+    assert np.array_equal(parameters["W"], [1.0, 1.0])
+    with pytest.raises(ValueError, match="W must be an array of floats .*got one of int64"):
+        SGD(0.1).step({"W": np.ones(2, int)}, {"W": np.ones(2)})
+    narrow = {"W": np.ones(2, np.float32)}
+    with pytest.raises(ValueError, match="W after the step must be finite numbers .float32."):
+        SGD(1.0).step(narrow, {"W": np.full(2, 1e300)})
+    assert np.array_equal(narrow["W"], [1.0, 1.0])
+
+
+def test_repr():
+    assert repr(SGD(0.1, momentum=0.5)) == "SGD(learning_rate=0.1, momentum=0.5)"
+    assert repr(Adam()) == "Adam(learning_rate=0.001, betas=(0.9, 0.999), eps=1e-08)"
+
+
 def test_an_optimizer_goes_with_one_model():
     for optimizer in (SGD(0.1, momentum=0.5), Adam()):
         optimizer.step({"W": np.ones(3)}, {"W": np.ones(3)})
@@ -152,6 +173,9 @@ def test_clipping_of_extremes():
         gradients = {"W": np.array([3.0, 4.0]) * size}
         assert clip_grad_norm(gradients, 1.0) == pytest.approx(5.0 * size)
     np.testing.assert_allclose(gradients["W"], np.array([3.0, 4.0]) * size)
+    gradients = {"W": np.full(4, 1.7e308)}  # of a norm that is out of range itself
+    assert clip_grad_norm(gradients, 1.0) == np.inf
+    np.testing.assert_allclose(gradients["W"], 0.5)
     gradients = {"W": np.array([3.0, 4.0]), "b": np.array([np.inf])}
     with pytest.raises(ValueError, match="the gradient of b must be finite"):
         clip_grad_norm(gradients, 1.0)

@@ -2,13 +2,14 @@
 
 import itertools
 from copy import deepcopy
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 
 from plain import networks, plain_rows
-from vanilla_rnn import RNN, RNNCell
+from vanilla_rnn import RNN, RNNCell, unroll
 
 
 def assert_close(ours, plain):
@@ -31,8 +32,14 @@ def test_forward_equals_a_plain_loop_over_the_cells(case):
         assert_close(run.last[b], np.concatenate(row.h_n[-rnn.directions :]))
 
 
+@pytest.mark.parametrize("small", [unroll.SMALL, 0], ids=["slopes of all steps at once", "step by step"])
 @given(networks())
-def test_backward_equals_a_plain_loop_over_the_steps(case):
+def test_backward_equals_a_plain_loop_over_the_steps(small, case):
+    with mock.patch.object(unroll, "SMALL", small):
+        backward_equals_a_plain_loop(case)
+
+
+def backward_equals_a_plain_loop(case):
     rnn, x, rng = case["rnn"], case["x"], case["rng"]
     run = rnn.forward(x, case["h_0"], case["lengths"])
     d_output, d_h_n = rng.standard_normal(run.output.shape), rng.standard_normal(run.h_n.shape)

@@ -317,6 +317,20 @@ def test_fit_stream_needs_less_memory_than_the_stream():
     assert peak < 0.6 * pieces * piece.nbytes
 
 
+def test_fit_stream_of_chunks_in_one_memory():
+    text = np.random.default_rng(9).integers(0, V, 42)
+    one, other, memory = language_model(), language_model(), np.empty(7, np.int64)
+
+    def refilled():
+        for start in range(0, 42, 7):
+            memory[:] = text[start : start + 7]
+            yield memory
+
+    for model, chunks in ((one, [text]), (other, refilled())):
+        fit_stream(model, chunks, loss=cross_entropy, optimizer=SGD(0.5), window=4)
+    assert same(one.parameters(), other.parameters())
+
+
 def test_fit_stream_reads_a_chunk_when_it_is_needed():
     read = []
 
@@ -334,6 +348,10 @@ def test_fit_stream_reads_a_chunk_when_it_is_needed():
         on_report=lambda window: read.append(f"w{window}"),
     )
     assert read == [0, 1, "w1", 2, "w2", 3, "w3", "w4"]
+
+
+def unreadable(*_, **__):
+    raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "of its own kind")
 
 
 GOOD = [(np.array([1, 2]), 1)]
@@ -365,7 +383,7 @@ STREAM = {"loss": cross_entropy, "optimizer": SGD(0.1), "window": 3}
         (
             lambda: fit(classifier(), GOOD, **(OPTIONS | {"clip": -1})),
             ValueError,
-            "fit, epoch 1, batch 1: clip_grad_norm: max_norm must be above 0",
+            "fit: clip must be above 0.0, got -1",
         ),
         (
             lambda: fit(classifier(), [(np.array([1, V]), 1)], **OPTIONS),
@@ -409,6 +427,37 @@ STREAM = {"loss": cross_entropy, "optimizer": SGD(0.1), "window": 3}
             lambda: fit_stream(language_model(), [[1, 2, 3, 4, 5, V]], **STREAM),
             IndexError,
             "fit_stream, window 2: .*targets must be from 0 to 5.*got 6",
+        ),
+        (
+            lambda: fit_stream(language_model(), [[1, 2]], **STREAM, clip=0),
+            ValueError,
+            "fit_stream: clip must be above 0.0, got 0",
+        ),
+        (lambda: fit_stream(language_model(), 5, **STREAM), TypeError, "chunks must be an iterable, got 5"),
+        (
+            lambda: fit_stream(language_model(), np.arange(5), **STREAM),
+            ValueError,
+            r"chunk 0 must be .*got 0 axes.*\[ids\]",
+        ),
+        (
+            lambda: fit_stream(language_model(), [[1, 2]], **STREAM, on_report=float),
+            TypeError,
+            "what on_report returns must be a dict or None",
+        ),
+        (
+            lambda: fit(classifier(), GOOD, **OPTIONS, on_epoch=float),
+            TypeError,
+            "what on_epoch returns must be a dict or None, got 1.0",
+        ),
+        (
+            lambda: fit(classifier(), [(np.array([1]), "one")], **OPTIONS),
+            TypeError,
+            "fit, epoch 1, batch 1: .*labels must be an array of numbers",
+        ),
+        (
+            lambda: fit(classifier(), GOOD, **(OPTIONS | {"loss": unreadable})),
+            ValueError,
+            "fit, epoch 1, batch 1: 'utf-8' codec",
         ),
         (
             lambda: fit_stream(language_model(), [[1, 2]], **(STREAM | {"window": 0})),

@@ -67,7 +67,7 @@ def number(
         refuse(TypeError, where, name, "a number", shown(value), f"Pass a float, for example {name}=0.1.")
     if not (above < value and at_least <= value and (value < below or (infinite and value == below))):
         lower = f"above {above}" if above > -math.inf else f"at least {at_least}"
-        upper = f" and below {below}" if below < math.inf else " and finite"
+        upper = f" and below {below}" if below < math.inf else "" if infinite else " and finite"
         refuse(ValueError, where, name, lower + upper, str(value), "Other values have no meaning here.")
     return float(value)
 

@@ -44,7 +44,8 @@ class DecoderRun(ModelRun):
         self, model: Chain, embedded: Embedded | None, run: Unrolled, lengths: Array | None, targets: Array
     ) -> None:
         super().__init__(model, embedded, run, lengths)
-        self.targets, self.h_n = targets, run.h_n
+        self.targets, self.h_n = targets.copy(), run.h_n
+        self.targets.flags.writeable = False
 
     def backward(self, d_logits: ArrayLike) -> DecoderGradients:  # type: ignore[override]  # a decoder's input is h_0
         """Carry a gradient back through head, RNN and embedding: see `ModelRun.backward`.
@@ -112,6 +113,9 @@ class Decoder(Chain):
         if (bos_idx is None) != (eos_idx is None):
             got, fix = f"{bos_idx} and {eos_idx}", "A text without beginning or end has neither."
             _checks.refuse(ValueError, "Decoder", "bos_idx and eos_idx", "two ids or None for both", got, fix)
+        if bos_idx == eos_idx and bos_idx is not None:
+            fix = "The end has to be told from the beginning."
+            _checks.refuse(ValueError, "Decoder", "bos_idx and eos_idx", "two different ids", f"{bos_idx} twice", fix)
         for name, idx in (("bos_idx", bos_idx), ("eos_idx", eos_idx)):
             if idx is not None:
                 _checks.ids(_checks.index(idx, name, "Decoder"), count, name, "Decoder", "num_embeddings")
@@ -191,7 +195,7 @@ class Decoder(Chain):
         -------
         ids : numpy.ndarray of int64, (batch, longest)
             What was written, without the prompt; 0 behind a row's length. Of an unbatched prompt or h_0: (longest,).
-        lengths : numpy.ndarray of int64, (batch,)
+        lengths : numpy.ndarray of int64, (batch,), or one number
             How many tokens each row has; it stops at ``<eos>``, which is left out.
 
         Raises
@@ -212,7 +216,8 @@ class Decoder(Chain):
             logits = self.head(output[:, -1:], h)[:, 0]
             # Gumbel's trick: the largest of logits / temperature + noise is a draw from their softmax, and so is the
             # largest of logits + temperature * noise, which needs no division and is the greedy choice at 0.
-            chosen = np.argmax(logits + temperature * rng.gumbel(size=logits.shape), axis=-1)
+            noise = rng.gumbel(size=logits.shape) if temperature else 0.0
+            chosen = np.argmax(logits + temperature * noise, axis=-1)
             if self.eos_idx is not None:
                 running &= chosen != self.eos_idx
             if not running.any():
@@ -237,6 +242,9 @@ class Decoder(Chain):
         tokens = np.empty((batch, 0), np.int64)
         if prompt is not None:
             tokens, _ = real_ids(prompt, None, "prompt", where)
+            if h_0 is not None and batched != (tokens.ndim == 2):
+                fix = "With a batch axis in one of them, there is one in both."
+                _checks.refuse(ValueError, where, "prompt", f"of {1 + batched} axes, as h_0 is", f"{tokens.ndim}", fix)
             batched = tokens.ndim == 2
             tokens = tokens if batched else tokens[None]
         if self.bos_idx is not None:

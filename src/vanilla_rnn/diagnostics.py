@@ -28,18 +28,19 @@ def check_gradients(module: Any, *inputs: Any) -> float:
         arguments are ``d_`` and the name of what the record calls an output, and what that gives has ``d_parameters``
         and a ``d_`` for each float input of forward.
     *inputs
-        As for ``module.forward``. Arrays of floats are differentiated, integers are not.
+        As for ``module.forward``. Arrays of floats are differentiated, integers are not: write 1.0, not 1. What is left
+        out isn't checked, so pass an h_0 too.
 
     Returns
     -------
     float
         The worst error: over all parameters and float inputs, the largest of ``max|backward - derivative| /
-        max|derivative|``. In float64 it is about 1e-14 where backward is right, and above 0.001 where it is wrong.
+        max|derivative|``. In float64 it is about 1e-14 where backward is right; infinity where a gradient isn't finite.
 
     Raises
     ------
     ValueError
-        If a gradient is missing or has another shape than what it is of.
+        If a gradient is missing, is of nothing, or has another shape than what it is of.
 
     References
     ----------
@@ -57,7 +58,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     import inspect
     from copy import deepcopy
 
-    where = "check_gradients"
+    where, fix = "check_gradients", "What does the record's backward give?"
     record = module.forward(*inputs)
     outputs = [name.removeprefix("d_") for name in inspect.signature(record.backward).parameters]
     rng = np.random.default_rng(0)
@@ -65,13 +66,18 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     gradients = record.backward(**{f"d_{name}": values for name, values in weights.items()})
 
     parameters = module.parameters()
+    for path in parameters.keys() ^ gradients.d_parameters.keys():
+        got = "none" if path in parameters else "one of what isn't a parameter"
+        _checks.refuse(ValueError, where, f"the gradient of {path}", "there if and only if it is a parameter", got, fix)
     twins = {path: values.astype(np.complex128) for path, values in parameters.items()}
     twin = deepcopy(module, {id(values): twins[path] for path, values in parameters.items()})  # all but the arrays
     arguments = inspect.signature(module.forward).bind(*inputs).arguments
     moved = {name: np.array(value, np.complex128) for name, value in arguments.items() if _is_float(value)}
-    pairs = [(path, twins[path], gradients.d_parameters.get(path)) for path in twins]
+    pairs = [(path, twins[path], gradients.d_parameters[path]) for path in twins]
     for name, values in moved.items():
-        gradient = getattr(gradients, f"d_{name.removesuffix('_t')}", None)
+        if not hasattr(gradients, f"d_{name.removesuffix('_t')}"):
+            _checks.refuse(ValueError, where, f"the gradient of {name}", f"what backward calls d_{name}", "none", fix)
+        gradient = getattr(gradients, f"d_{name.removesuffix('_t')}")
         pairs.append((name, values, np.zeros(values.shape) if gradient is None else gradient))  # None: it isn't read
 
     def derivative(values: Array, index: tuple[int, ...]) -> float:
@@ -80,23 +86,16 @@ def check_gradients(module: Any, *inputs: Any) -> float:
         values[index] -= STEP * 1j
         return float(sum((weights[name] * getattr(run, name)).sum() for name in outputs).imag) / STEP
 
-    worst = 0.0
+    errors = [0.0]
     for name, values, gradient in pairs:
-        if gradient is None or gradient.shape != values.shape:
-            got = "none" if gradient is None else f"shape {gradient.shape}"
-            _checks.refuse(
-                ValueError,
-                where,
-                f"the gradient of {name}",
-                f"an array of shape {values.shape}",
-                got,
-                "What does backward give?",
-            )
+        gradient = _checks.array(gradient, f"the gradient of {name}", where)
+        _checks.shape(gradient, values.shape, f"the shape of {name}", f"the gradient of {name}", where, fix)
         if values.size:
             true = np.array([derivative(values, index) for index in np.ndindex(values.shape)]).reshape(values.shape)
             error, scale = np.abs(gradient - true).max(), np.abs(true).max()
-            worst = max(worst, float(error / scale) if scale else float(np.inf if error else 0.0))
-    return worst
+            wrong = not np.isfinite(error) or (error > 0 and not scale)
+            errors.append(float("inf") if wrong else float(error / scale) if scale else 0.0)
+    return max(errors)
 
 
 def _is_float(value: Any) -> bool:

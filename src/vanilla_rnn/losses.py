@@ -173,7 +173,8 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike |
     z = _blank(z, None if real is None else real[..., None])
     _checks.finite(z, "logits", where)
 
-    shifted = z - z.max(axis=-1, keepdims=True)  # so that no exp overflows
+    with np.errstate(over="ignore"):  # of two logits too far apart to subtract, the lower one's power is 0 all the same
+        shifted = z - z.max(axis=-1, keepdims=True)  # so that no exp overflows
     powers = np.exp(shifted)
     total = powers.sum(axis=-1, keepdims=True)
     true = ids[..., None]
@@ -221,8 +222,8 @@ def mean_squared_error(
     """
     where = "mean_squared_error"
     p, y, real = _paired(predictions, targets, "targets", lengths, where)
-    difference = p - y
     with np.errstate(over="ignore"):  # reported with the loss
+        difference = p - y
         return _mean(difference * difference, 2.0 * difference, real, where)
 
 
@@ -266,7 +267,8 @@ def _mean(losses: Array, d_logits: Array, real: Array | None, where: str) -> tup
         _checks.refuse(
             ValueError, where, "logits", "of at least one step that counts", "none", "There is no mean of it."
         )
-    loss = float(_blank(losses, real).sum(dtype=np.float64)) / count
+    with np.errstate(over="ignore", invalid="ignore"):  # reported here
+        loss = float(_blank(losses, real).sum(dtype=np.float64)) / count
     if not np.isfinite(loss):
         _checks.refuse(ValueError, where, "the loss", "a finite number", str(loss), "Are the targets in proportion?")
     d_logits = _blank(d_logits, real)

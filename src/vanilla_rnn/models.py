@@ -238,6 +238,7 @@ def real_ids(ids: ArrayLike, lengths: ArrayLike | None, name: str, where: str) -
     """Ids with 0 behind each row's length, where nothing looks; and the lengths, checked."""
     found = _checks.integers(ids, name, where, "Token ids come from vocab.encode(...); vectors need no embedding.")
     _checks.axes(found, {2: "(batch, time)", 1: "(time,)"}, name, where)
+    found = found.astype(np.int64, copy=False)
     if lengths is None:
         return found, None
     if found.ndim == 1:

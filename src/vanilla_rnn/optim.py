@@ -51,9 +51,13 @@ class _Optimizer:
                 gradient, parameters[name].shape, "the parameter's shape", f"the gradient of {name}", where, fix
             )
             _checks.finite(gradient, f"the gradient of {name}", where)
+            if not parameters[name].flags.writeable or parameters[name].dtype.kind != "f":
+                got = f"one of {parameters[name].dtype}, writeable={parameters[name].flags.writeable}"
+                fix = "Pass model.parameters(), the arrays themselves."
+                _checks.refuse(ValueError, where, name, "an array of floats that can be written to", got, fix)
         with np.errstate(over="ignore", invalid="ignore"):  # reported with the parameter's name
             changes, state = self._changes(d_parameters)
-            updated = {name: values - changes[name] for name, values in parameters.items()}
+            updated = {name: (values - changes[name]).astype(values.dtype) for name, values in parameters.items()}
         for name, values in updated.items():
             _checks.finite(values, f"{name} after the step", where)
         for name, values in state.items():
@@ -61,6 +65,10 @@ class _Optimizer:
         for name, values in updated.items():
             parameters[name][...] = values
         self.state = state
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name != "state")
+        return f"{type(self).__name__}({options})"
 
     def _changes(self, d_parameters: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """What to take away from each parameter, and the new state."""
@@ -222,8 +230,9 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
         _checks.finite(gradient, f"the gradient of {name}", "clip_grad_norm")
     largest = max((float(np.abs(g).max()) for g in d_parameters.values() if g.size), default=0.0)
     scaled = [g / largest for g in d_parameters.values()] if largest > 0 else []  # whose squares can't overflow
-    norm = largest * math.sqrt(sum(float(np.vdot(g, g)) for g in scaled))
+    relative = math.sqrt(sum(float(np.vdot(g, g)) for g in scaled))
+    norm = largest * relative
     if norm > max_norm:
         for gradient in d_parameters.values():
-            gradient *= max_norm / norm
+            gradient *= max_norm / largest / relative  # one after the other, should their product be out of range
     return norm

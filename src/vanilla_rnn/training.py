@@ -88,8 +88,8 @@ def fit(
     Returns
     -------
     list of dict
-        For each epoch ``"epoch"``, from 1, ``"loss"``, the mean over the examples as each was when it was trained on,
-        and ``"gradient_norm"``, the mean over the batches, before clipping.
+        For each epoch ``"epoch"``, from 1, ``"loss"``, the mean of the batches' losses as each was when it was trained
+        on, weighed by their numbers of examples, and ``"gradient_norm"``, the mean over the batches, before clipping.
 
     Raises
     ------
@@ -98,6 +98,7 @@ def fit(
         the parameter's name. The weights are then the last finite ones.
     """
     _check_examples(examples, model.columns)
+    clip = None if clip is None else _checks.number(clip, "clip", "fit", above=0.0, infinite=True)
     epochs, batch_size = _checks.size(epochs, "epochs", "fit"), _checks.size(batch_size, "batch_size", "fit")
     rng = _checks.generator(rng, "fit")
     history: History = []
@@ -111,12 +112,12 @@ def fit(
                 arguments, labels = model.batch(*zip(*(examples[i] for i in chosen), strict=True))
                 run = model.forward(*arguments)
                 value, norm = _learn(model, run, run.targets if labels is None else labels, loss, optimizer, clip)
-            except (ValueError, IndexError) as error:
-                raise type(error)(f"fit, epoch {epoch}, batch {number}: {error}") from error
+            except (ValueError, IndexError, TypeError) as error:
+                raise _located(error, f"fit, epoch {epoch}, batch {number}") from error
             total += value * len(chosen)
             norms.append(norm)
         row = {"epoch": epoch, "loss": total / len(order), "gradient_norm": float(np.mean(norms))}
-        history.append(row | ((on_epoch(epoch) or {}) if on_epoch else {}))
+        history.append(row | _extra(on_epoch, epoch, "fit", "on_epoch"))
         if bar is not None:
             bar.set_postfix(loss=row["loss"])
             bar.update()
@@ -173,7 +174,9 @@ def fit_stream(
     if model.bos_idx is not None:
         got, fix = f"bos_idx={model.bos_idx}", "A stream has neither beginning nor end."
         _checks.refuse(ValueError, where, "model", "made with bos_idx=None, eos_idx=None", got, fix)
+    clip = None if clip is None else _checks.number(clip, "clip", where, above=0.0, infinite=True)
     window = _checks.size(window, "window", where)
+    _checks.iterable(chunks, "chunks", where, "Pass a list, or a generator, of arrays of token ids.")
     report_every = _checks.size(report_every, "report_every", where)
     history: History = []
     number, since, h = 0, 0, None
@@ -182,15 +185,15 @@ def fit_stream(
     def report() -> None:
         loss, norm = (sums / since).tolist()
         row = {"window": number, "loss": loss, "gradient_norm": norm}
-        history.append(row | ((on_report(number) or {}) if on_report else {}))
+        history.append(row | _extra(on_report, number, where, "on_report"))
 
     for number, tokens in enumerate(_windows(chunks, window), start=1):
         try:
             run = model.forward(tokens, h_0=h)
             # _learn drops the gradient of h_0: here it is cut, for the window that made h_0 is no longer in memory.
             sums += _learn(model, run, run.targets, loss, optimizer, clip)
-        except (ValueError, IndexError) as error:
-            raise type(error)(f"{where}, window {number}: {error}") from error
+        except (ValueError, IndexError, TypeError) as error:
+            raise _located(error, f"{where}, window {number}") from error
         h = run.h_n  # and here the state is carried, or the model would begin every window without a memory
         since += 1
         if since == report_every:
@@ -202,6 +205,23 @@ def fit_stream(
     if since:
         report()
     return history
+
+
+def _extra(call: Callable[[int], dict[str, Any] | None] | None, number: int, where: str, name: str) -> dict[str, Any]:
+    """What a caller's function adds to a row of the history."""
+    found: object = None if call is None else call(number)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        fix = 'For example {"accuracy": 0.98}.'
+        _checks.refuse(TypeError, where, f"what {name} returns", "a dict or None", _checks.shown(found), fix)
+    return found
+
+
+def _located(error: Exception, place: str) -> Exception:
+    """The same kind of error, saying where in the training it happened."""
+    kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
+    return kind(f"{place}: {error}")
 
 
 def _learn(
@@ -223,11 +243,12 @@ def _windows(chunks: Iterable[ArrayLike], window: int) -> Iterator[Array]:
     for number, chunk in enumerate(chunks):
         name, where = f"chunk {number}", "fit_stream"
         tokens = _checks.integers(chunk, name, where, "Token ids come from vocab.encode(...).")
-        _checks.axes(tokens, {1: "(time,)", 2: "(lanes, time)"}, name, where)
+        _checks.axes(tokens, {1: "(time,)", 2: "(lanes, time)"}, name, where, "A stream in one piece is [ids].")
         if rest is not None:
             expected = (*rest.shape[:-1], tokens.shape[-1])
             _checks.shape(tokens, expected, "(lanes of the chunk before, time)", name, where, "Lanes stay the same.")
-        rest = tokens if rest is None else np.concatenate([rest, tokens], axis=-1)
+        # A copy in any case: whoever makes the chunks may use their memory again.
+        rest = tokens.copy() if rest is None else np.concatenate([rest, tokens], axis=-1)
         while rest.shape[-1] > window:
             yield rest[..., : window + 1]
             rest = rest[..., window:]
