@@ -119,7 +119,8 @@ class _Head(Module):
         h, back = self._read(output, h_n, directions)  # (..., hidden)
         _checks.finite(h, "what is read", where)
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
-            y = h @ self.W_hy.T + (0.0 if self.b_y is None else self.b_y)  # (..., output)
+            y = _rows(h) @ self.W_hy.T  # (rows, output); of all rows at once, one product instead of one a sequence
+            y = (y if self.b_y is None else y + self.b_y).reshape(*h.shape[:-1], len(self.W_hy))  # (..., output)
         _checks.finite(y, "y", where, "The sum overflowed: W_hy is too large.")
         return HeadRun(self.W_hy.copy(), self.b_y is not None, h, y, back)
 
@@ -233,9 +234,15 @@ class HeadRun:
             d_y, self.y.shape, "the shape of y", "d_y", "HeadRun.backward", "It is dL/dy, as a loss gives it."
         )
         _checks.finite(d_y, "d_y", "HeadRun.backward")
-        d_output, d_h_n = self._back(d_y @ self._W_hy)
-        d_y, h = d_y.reshape(-1, d_y.shape[-1]), self._h.reshape(-1, self._h.shape[-1])  # (rows, ...)
-        d_parameters = {"W_hy": d_y.T @ h}
+        d_h = (_rows(d_y) @ self._W_hy).reshape(self._h.shape)
+        d_output, d_h_n = self._back(d_h)
+        d_y = _rows(d_y)
+        d_parameters = {"W_hy": d_y.T @ _rows(self._h)}
         if self._bias:
             d_parameters["b_y"] = d_y.sum(axis=0)
         return HeadGradients(d_output, d_h_n, d_parameters)
+
+
+def _rows(values: Array) -> Array:
+    """(..., features) -> (rows, features)."""
+    return values.reshape(-1, values.shape[-1])

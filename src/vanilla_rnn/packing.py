@@ -59,7 +59,7 @@ class Ragged:
         counts = running.sum(axis=1)
         self.sizes: list[int] = counts.tolist()
         step, row = np.nonzero(running)  # of every packed row, in packed order
-        self._place = self.order[row], step  # where it stands in the user's array
+        self._place = self.order[row] * time + step  # where it stands in the user's array, counted row by row
         start = np.concatenate([[0], np.cumsum(counts)])  # of every step, and the end
         self._mirror = start[lengths[row] - 1 - step] + row
         start_of_state = np.concatenate([[0], self.batch + start])  # states hold h_0's rows before those of step 0
@@ -67,17 +67,17 @@ class Ragged:
 
     def pack(self, values: Array) -> Array:
         """(batch, time, features) -> (real steps, features), always a copy."""
-        return values[self._place]
+        return values.reshape(self.batch * self.time, values.shape[-1]).take(self._place, axis=0)
 
     def unpack(self, rows: Array) -> Array:
         """(real steps, features) -> (batch, time, features), a new array with zeros where there is no real step."""
-        values = np.zeros((self.batch, self.time, rows.shape[-1]), rows.dtype)
+        values = np.zeros((self.batch * self.time, rows.shape[-1]), rows.dtype)
         values[self._place] = rows
-        return values
+        return values.reshape(self.batch, self.time, rows.shape[-1])
 
     def flip(self, rows: Array) -> Array:
         """Every row backward in time within its own length. Its own inverse."""
-        return rows[self._mirror]
+        return rows.take(self._mirror, axis=0)
 
     def sort(self, h: Array) -> Array:
         """One state a row, (batch, hidden), from the user's order to the order inside."""

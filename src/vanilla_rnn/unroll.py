@@ -76,11 +76,12 @@ class UnrolledCell(NamedTuple):
                 slopes: Iterable[Array] = reversed(_steps(slope(h), sizes, batch))
             else:
                 slopes = map(slope, reversed(_steps(h, sizes, batch)))
+            W_hh, add, multiply = cell.W_hh, np.add, np.multiply
             for d_t, slope_t in zip(reversed(d_steps), slopes, strict=True):
                 d_next = from_future if len(d_t) == len(from_future) else from_future[: len(d_t)]
-                np.add(d_t, d_next, d_t)  # dL/dh_t
-                np.multiply(d_t, slope_t, d_t)  # dL/da_t
-                d_t.dot(cell.W_hh, d_next)  # the share of step t-1: W_hh^T d_a_t, row by row
+                add(d_t, d_next, d_t)  # dL/dh_t
+                multiply(d_t, slope_t, d_t)  # dL/da_t
+                d_t.dot(W_hh, d_next)  # the share of step t-1: W_hh^T d_a_t, row by row
             d_a, d_h_0 = d_h, d_h_n
             d_x = d_a.dot(cell.W_xh)
             d_a_T = d_a.T
@@ -104,11 +105,12 @@ def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCel
         x.dot(W_xh.T, a)
         if b_h is not None:
             np.add(a, b_h, a)
+        add = np.add
         for a_t in _steps(a, sizes, batch):
             if len(a_t) != len(h):  # rows that have ended drop out
                 h, from_memory = h[: len(a_t)], from_memory[: len(a_t)]
             h.dot(W_hh_T, from_memory)
-            np.add(a_t, from_memory, a_t)
+            add(a_t, from_memory, a_t)
             h = f(a_t, a_t)
     return UnrolledCell(cell, x, states, a, sizes)
 
