@@ -1,12 +1,15 @@
 """The house holds together: imports go downward, importing is cheap, and the pages say what is so."""
 
 import ast
+import importlib
 import io
 import re
 import subprocess
 import sys
 import tokenize
 from pathlib import Path
+
+import pytest
 
 import vanilla_rnn
 
@@ -47,7 +50,7 @@ def test_importing_takes_nothing_but_numpy_and_is_quick():
     code = """
 import sys, numpy
 before = set(sys.modules)
-import vanilla_rnn
+from vanilla_rnn import *
 print(*{name.partition(".")[0] for name in set(sys.modules) - before})
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -92,3 +95,16 @@ def test_the_readme_s_quick_start_is_two_lines():
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     assert len(blocks) == 2
     assert all(block.count("\n") == 1 for block in blocks)
+
+
+def test_every_public_name_is_found_where_type_checkers_see_it():
+    tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
+    seen = next(node for node in tree.body if isinstance(node, ast.If))
+    names = {alias.name: node.module for node in seen.body for alias in node.names}
+    assert sorted(names) == sorted(vanilla_rnn.__all__) == sorted(dir(vanilla_rnn))
+    for name, module in names.items():
+        thing = getattr(vanilla_rnn, name)
+        assert thing is getattr(importlib.import_module(module), name)
+        assert thing is vanilla_rnn.__getattr__(name)
+    with pytest.raises(AttributeError, match="module 'vanilla_rnn' has no attribute 'LSTM'; it has RNN, "):
+        vanilla_rnn.LSTM  # noqa: B018

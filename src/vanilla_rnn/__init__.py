@@ -1,24 +1,51 @@
 """Recurrent neural networks in plain NumPy, written to be read.
 
 Calling a module answers; ``forward`` answers and remembers; what it remembers walks backward.
+
+Every public name is imported from here. Its file is read when the name is first asked for, so that importing the
+package costs next to nothing.
 """
 
-from vanilla_rnn import worked_example
-from vanilla_rnn.cell import RNNCell
-from vanilla_rnn.decoder import Decoder
-from vanilla_rnn.diagnostics import check_gradients
-from vanilla_rnn.embedding import Embedding, one_hot
-from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
-from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error, sigmoid, softmax
-from vanilla_rnn.models import ManyToMany, ManyToOne
-from vanilla_rnn.optim import SGD, Adam, clip_grad_norm
-from vanilla_rnn.rnn import RNN
-from vanilla_rnn.training import fit, fit_stream
-from vanilla_rnn.unrolled import Unrolled
-from vanilla_rnn.vocab import Vocab, pad_sequences, tokenize
-from vanilla_rnn.writers import EncoderDecoder, OneToMany
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what type checkers and editors see; a test holds it equal to the table below
+    from vanilla_rnn import worked_example
+    from vanilla_rnn.cell import RNNCell
+    from vanilla_rnn.decoder import Decoder
+    from vanilla_rnn.diagnostics import check_gradients
+    from vanilla_rnn.embedding import Embedding, one_hot
+    from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
+    from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error, sigmoid, softmax
+    from vanilla_rnn.models import ManyToMany, ManyToOne
+    from vanilla_rnn.optim import SGD, Adam, clip_grad_norm
+    from vanilla_rnn.rnn import RNN
+    from vanilla_rnn.training import fit, fit_stream
+    from vanilla_rnn.unrolled import Unrolled
+    from vanilla_rnn.vocab import Vocab, pad_sequences, tokenize
+    from vanilla_rnn.writers import EncoderDecoder, OneToMany
 
 __version__ = "0.1.0"
+
+_FILE_OF = {
+    name: file
+    for file, names in {
+        "cell": "RNNCell",
+        "decoder": "Decoder",
+        "diagnostics": "check_gradients",
+        "embedding": "Embedding one_hot",
+        "heads": "ManyToManyHead ManyToOneHead",
+        "losses": "binary_cross_entropy cross_entropy mean_squared_error sigmoid softmax",
+        "models": "ManyToMany ManyToOne",
+        "optim": "Adam SGD clip_grad_norm",
+        "rnn": "RNN",
+        "training": "fit fit_stream",
+        "unrolled": "Unrolled",
+        "vocab": "Vocab pad_sequences tokenize",
+        "writers": "EncoderDecoder OneToMany",
+    }.items()
+    for name in names.split()
+}
 
 __all__ = [
     "RNN",
@@ -49,3 +76,18 @@ __all__ = [
     "tokenize",
     "worked_example",
 ]
+
+
+if not TYPE_CHECKING:  # to whom any name would seem to be there
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'vanilla_rnn' has no attribute {name!r}; it has {', '.join(__all__)}")
+        file = import_module(f"vanilla_rnn.{_FILE_OF.get(name, name)}")
+        value = getattr(file, name, file)  # worked_example is a file itself
+        globals()[name] = value  # from now on it is found at once
+        return value
+
+
+def __dir__() -> list[str]:
+    return __all__
