@@ -159,15 +159,13 @@ class TestGenerate:
     def test_without_a_batch_axis(self, rng):
         model = decoder(rng, layers=2)
         prompt, h_0 = rng.integers(4, V, (3, 2)), rng.uniform(-1, 1, (2, 3, H))
-        ids, lengths = model.generate(prompt, h_0=h_0, max_length=5)
-        one, length = model.generate(prompt[1], h_0=h_0[:, 1], max_length=5)
-        assert one.ndim == 1
-        assert length == lengths[1]
-        assert np.array_equal(one, ids[1, : lengths[1]])
-        assert np.array_equal(
-            model.generate(h_0=h_0[:, 1], max_length=5)[0],
-            model.generate(h_0=h_0, max_length=5)[0][1][: len(model.generate(h_0=h_0[:, 1], max_length=5)[0])],
-        )
+        for prompts in (prompt, None):
+            ids, lengths = model.generate(prompts, h_0=h_0, max_length=5)
+            for row in range(3):
+                own = None if prompts is None else prompts[row]
+                one, length = model.generate(own, h_0=h_0[:, row], max_length=5)
+                assert one.shape == (length,)
+                assert np.array_equal(one, ids[row, : lengths[row]])
 
     def test_temperature_draws_from_the_softmax(self, rng):
         model = decoder(rng, bos_idx=None, eos_idx=None)

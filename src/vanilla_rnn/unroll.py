@@ -66,11 +66,10 @@ class UnrolledCell(NamedTuple):
         later steps, which comes back through W_hh (``dhnext`` in many a tutorial). A row joins at its last step, and
         what it brings from beyond that is its ``d_h_n``.
         """
-        cell, h, sizes = self.cell, self.h, self.sizes
+        cell, h, sizes, batch = self.cell, self.h, self.sizes, len(d_h_n)
         _, slope = NONLINEARITIES[cell.nonlinearity]
-        from_future = d_h_n if len(d_h_n) != 1 else d_h_n[0]  # of the rows not yet reached, it is d_h_n
+        from_future = d_h_n if batch != 1 else d_h_n[0]  # of the rows not yet reached, it is d_h_n
         with np.errstate(over="ignore", invalid="ignore"):  # an optimiser refuses what overflowed, by name
-            batch = len(d_h_n)
             d_steps = _steps(d_h, sizes, batch)
             if h.size <= SMALL:
                 slopes: Iterable[Array] = reversed(_steps(slope(h), sizes, batch))
