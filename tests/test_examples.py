@@ -35,9 +35,17 @@ def test_worked_example():
     table = re.search(r"\| Timestep \|.*?\n\n", printed, re.DOTALL).group()
     assert table in readme
     assert table.count("\n") == 7
-    assert re.search(r"h\[1\] +0\.6600 \+ +-0\.1490 = +0\.5110 +tanh: +0\.4707", printed)
+    assert re.search(r"h\[1\] +0\.6600 \+ +-0\.1490 \+ +0\.0000 = +0\.5110 +0\.4707", printed)
     assert "positive: 0.558\n" in printed
     assert "chosen" in printed
+
+
+def test_worked_example_writes_a_page(tmp_path):
+    printed = run("01_worked_example.py", "I love", "--html", str(tmp_path / "steps.html"))
+    assert f"Wrote {tmp_path / 'steps.html'}" in printed
+    page = (tmp_path / "steps.html").read_text("utf-8")
+    assert '"tokens":["I","love"]' in page
+    assert '"flows":[[' in page
 
 
 def test_worked_example_takes_a_sentence():

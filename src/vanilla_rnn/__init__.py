@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it equal t
     from vanilla_rnn.models import ManyToMany, ManyToOne
     from vanilla_rnn.optim import SGD, Adam, clip_grad_norm
     from vanilla_rnn.rnn import RNN
+    from vanilla_rnn.tracing import Trace, trace
     from vanilla_rnn.training import fit, fit_stream
     from vanilla_rnn.unrolled import Unrolled
     from vanilla_rnn.vocab import Vocab, pad_sequences, tokenize
@@ -39,6 +40,7 @@ _FILE_OF = {
         "models": "ManyToMany ManyToOne",
         "optim": "Adam SGD clip_grad_norm",
         "rnn": "RNN",
+        "tracing": "Trace trace",
         "training": "fit fit_stream",
         "unrolled": "Unrolled",
         "vocab": "Vocab pad_sequences tokenize",
@@ -60,6 +62,7 @@ __all__ = [
     "ManyToOneHead",
     "OneToMany",
     "RNNCell",
+    "Trace",
     "Unrolled",
     "Vocab",
     "binary_cross_entropy",
@@ -74,6 +77,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "tokenize",
+    "trace",
     "worked_example",
 ]
 

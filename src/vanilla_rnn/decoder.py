@@ -23,14 +23,21 @@ if TYPE_CHECKING:
 
     from vanilla_rnn._checks import RNG, Array
     from vanilla_rnn.rnn import RNN
-    from vanilla_rnn.unrolled import Unrolled
+    from vanilla_rnn.unrolled import RNNGradients, Unrolled
 
 
-class DecoderGradients(NamedTuple):
-    """What `DecoderRun.backward` gives: dL/dh_0, and dL/dW by key."""
-
+class _DecoderGradients(NamedTuple):
     d_h_0: Array
     d_parameters: dict[str, Array]
+
+
+class DecoderGradients(_DecoderGradients):
+    """What `DecoderRun.backward` gives: dL/dh_0, and dL/dW by key.
+
+    Beside the two, ``run`` is what ``DecoderRun.run``, the RNN's record, gave on the way.
+    """
+
+    run: RNNGradients
 
 
 class DecoderRun(ModelRun):
@@ -65,8 +72,10 @@ class DecoderRun(ModelRun):
         ValueError
             If the shape isn't that of the logits or a number isn't finite.
         """
-        _, d_h_0, d_parameters = self.walk_back(d_logits)
-        return DecoderGradients(d_h_0, d_parameters)
+        _, d_parameters, run = self.walk_back(d_logits)
+        gradients = DecoderGradients(run.d_h_0, d_parameters)
+        gradients.run = run
+        return gradients
 
 
 class Decoder(Chain):

@@ -122,7 +122,7 @@ class _Head(Module):
             y = _rows(h) @ self.W_hy.T  # (rows, output); of all rows at once, one product instead of one a sequence
             y = (y if self.b_y is None else y + self.b_y).reshape(*h.shape[:-1], len(self.W_hy))  # (..., output)
         _checks.finite(y, "y", where, "The sum overflowed: W_hy is too large.")
-        return HeadRun(self.W_hy.copy(), self.b_y is not None, h, y, back)
+        return HeadRun(self.W_hy.copy(), None if self.b_y is None else self.b_y.copy(), h, y, back)
 
     def _read(self, output: Array, h_n: Array, directions: int) -> tuple[Array, Back]:
         """A copy of the states that this head reads, and the way from their gradient to (d_output, d_h_n)."""
@@ -203,11 +203,13 @@ class HeadGradients(NamedTuple):
 
 
 class HeadRun:
-    """What one reading did: its outputs ``y``, and the way back to the states that were read."""
+    """What one reading did: ``y = W_hy h + b_y`` of the states ``h`` that were read, and the way back to them."""
 
-    def __init__(self, W_hy: Array, bias: bool, h: Array, y: Array, back: Back) -> None:
-        self._W_hy, self._bias, self._h, self.y, self._back = W_hy, bias, h, y, back
-        self.y.flags.writeable = False
+    def __init__(self, W_hy: Array, b_y: Array | None, h: Array, y: Array, back: Back) -> None:
+        self.W_hy, self.b_y, self.h, self.y, self._back = W_hy, b_y, h, y, back
+        for values in (W_hy, b_y, h, y):
+            if values is not None:
+                values.flags.writeable = False
 
     def backward(self, d_y: ArrayLike) -> HeadGradients:
         """Carry a gradient back to the states that were read.
@@ -229,16 +231,16 @@ class HeadRun:
         ValueError
             If the shape isn't that of y or a number isn't finite.
         """
-        d_y = _checks.floats(d_y, "d_y", "HeadRun.backward", self._W_hy.dtype)
+        d_y = _checks.floats(d_y, "d_y", "HeadRun.backward", self.W_hy.dtype)
         _checks.shape(
             d_y, self.y.shape, "the shape of y", "d_y", "HeadRun.backward", "It is dL/dy, as a loss gives it."
         )
         _checks.finite(d_y, "d_y", "HeadRun.backward")
-        d_h = (_rows(d_y) @ self._W_hy).reshape(self._h.shape)
+        d_h = (_rows(d_y) @ self.W_hy).reshape(self.h.shape)
         d_output, d_h_n = self._back(d_h)
         d_y = _rows(d_y)
-        d_parameters = {"W_hy": d_y.T @ _rows(self._h)}
-        if self._bias:
+        d_parameters = {"W_hy": d_y.T @ _rows(self.h)}
+        if self.b_y is not None:
             d_parameters["b_y"] = d_y.sum(axis=0)
         return HeadGradients(d_output, d_h_n, d_parameters)
 

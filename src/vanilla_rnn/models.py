@@ -23,14 +23,21 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from vanilla_rnn._checks import Array
-    from vanilla_rnn.unrolled import Unrolled
+    from vanilla_rnn.unrolled import RNNGradients, Unrolled
 
 
-class ModelGradients(NamedTuple):
-    """What `ModelRun.backward` gives: dL/d_inputs, None where the inputs are token ids, and dL/dW by key."""
-
+class _ModelGradients(NamedTuple):
     d_inputs: Array | None
     d_parameters: dict[str, Array]
+
+
+class ModelGradients(_ModelGradients):
+    """What `ModelRun.backward` gives: dL/d_inputs, None where the inputs are token ids, and dL/dW by key.
+
+    Beside the two, ``run`` is what ``ModelRun.run``, the RNN's record, gave on the way.
+    """
+
+    run: RNNGradients
 
 
 class ModelRun:
@@ -64,15 +71,17 @@ class ModelRun:
         ValueError
             If the shape isn't that of the logits or a number isn't finite.
         """
-        d_inputs, _, d_parameters = self.walk_back(d_logits)
-        return ModelGradients(d_inputs, d_parameters)
+        d_inputs, d_parameters, run = self.walk_back(d_logits)
+        gradients = ModelGradients(d_inputs, d_parameters)
+        gradients.run = run
+        return gradients
 
-    def walk_back(self, d_logits: ArrayLike) -> tuple[Array | None, Array, dict[str, Array]]:
-        """(d_inputs, d_h_0, d_parameters)."""
+    def walk_back(self, d_logits: ArrayLike) -> tuple[Array | None, dict[str, Array], RNNGradients]:
+        """d_inputs, d_parameters, and what the RNN's record gave."""
         d_output, d_h_n, d_head = self.reading.backward(d_logits)
-        d_x, d_h_0, _, d_rnn = self.run.backward(d_output, d_h_n)
-        d_inputs, parts = back_to_ids(self.embedded, d_x)
-        return d_inputs, d_h_0, add_gradients(self._paths, parts | {"rnn": d_rnn, "head": d_head})
+        run = self.run.backward(d_output, d_h_n)
+        d_inputs, parts = back_to_ids(self.embedded, run.d_x)
+        return d_inputs, add_gradients(self._paths, parts | {"rnn": run.d_parameters, "head": d_head}), run
 
 
 class Chain(Module):

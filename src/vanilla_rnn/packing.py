@@ -23,6 +23,10 @@ class Rectangle:
         self.batch, self.time = batch, time
         self.sizes = [batch] * time
 
+    def length(self, row: int) -> int:
+        """How many real steps a row of the user's batch has."""
+        return self.time
+
     def pack(self, values: Array) -> Array:
         """(batch, time, features) -> (time * batch, features), always a copy."""
         return np.array(values.swapaxes(0, 1), order="C").reshape(-1, values.shape[-1])
@@ -52,7 +56,7 @@ class Ragged:
     """A batch whose rows have lengths of their own."""
 
     def __init__(self, lengths: Array, time: int) -> None:
-        self.batch, self.time = len(lengths), time
+        self.batch, self.time, self._lengths = len(lengths), time, lengths
         self.order = np.argsort(-lengths, kind="stable")
         lengths = lengths[self.order]
         running = np.arange(lengths.max(initial=0))[:, None] < lengths  # (longest, batch): step t of row r is real
@@ -64,6 +68,10 @@ class Ragged:
         self._mirror = start[lengths[row] - 1 - step] + row
         start_of_state = np.concatenate([[0], self.batch + start])  # states hold h_0's rows before those of step 0
         self._last = start_of_state[lengths] + np.arange(self.batch)
+
+    def length(self, row: int) -> int:
+        """How many real steps a row of the user's batch has."""
+        return int(self._lengths[row])
 
     def pack(self, values: Array) -> Array:
         """(batch, time, features) -> (real steps, features), always a copy."""

@@ -13,21 +13,37 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from vanilla_rnn._checks import Array
+    from vanilla_rnn.cell import RNNCell
     from vanilla_rnn.packing import Ragged, Rectangle
     from vanilla_rnn.unroll import UnrolledCell
 
 
-class RNNGradients(NamedTuple):
-    """What `Unrolled.backward` gives: dL/dx, dL/dh_0, dL/da of every cell, and dL/dW by the keys of ``parameters()``.
-
-    Every array has the shape of what it is the gradient of; ``d_a[i]``, of the sum before the nonlinearity in
-    ``cells[i]``, is (batch, time, hidden_size).
-    """
-
+class _RNNGradients(NamedTuple):
     d_x: Array
     d_h_0: Array
     d_a: list[Array]
     d_parameters: dict[str, Array]
+
+
+class RNNGradients(_RNNGradients):
+    """What `Unrolled.backward` gives: dL/dx, dL/dh_0, dL/da of every cell, and dL/dW by the keys of ``parameters()``.
+
+    Every array has the shape of what it is the gradient of; ``d_a[i]``, of the sum before the nonlinearity in
+    ``cells[i]``, is (batch, time, hidden_size). Beside the four, ``d_output`` and ``d_h_n`` are what it was made from,
+    the caller's arrays where they were of the right dtype already.
+    """
+
+    d_output: Array | None
+    d_h_n: Array | None
+
+
+class CellRow(NamedTuple):
+    """What one cell did to one row of a batch, by real step, in the order of the sequence."""
+
+    cell: RNNCell
+    x: Array  # (time, input): what it read
+    h_prev: Array  # (time, hidden): the state it had then; of a reverse direction, the state at the step after
+    h: Array  # (time, hidden): the state after reading
 
 
 class Unrolled:
@@ -45,7 +61,8 @@ class Unrolled:
         layout: Rectangle | Ragged,
         batched: bool,
     ) -> None:
-        self._paths, self._layers, self._layout, self._batched = paths, layers, layout, batched
+        self._paths, self._layers, self._layout, self.batched = paths, layers, layout, batched
+        self.directions = len(layers[0])
         output = layout.unpack(side_by_side(layers[-1], layout))
         last = h_n[-1] if len(layers[-1]) == 1 else np.concatenate(h_n[-2:], axis=-1)
         self.output: Array = output if batched else output[0]
@@ -58,6 +75,17 @@ class Unrolled:
             *(array for runs in layers for run in runs for array in (run.states, run.h)),
         ):
             values.flags.writeable = False
+
+    def read(self, row: int) -> list[CellRow]:
+        """What every cell did to one row."""
+        layout, length = self._layout, self._layout.length(row)
+        cells = []
+        for runs in self._layers:
+            for direction, run in enumerate(runs):
+                turn = layout.flip if direction else _as_it_is
+                x, h_prev, h = (layout.unpack(turn(rows))[row, :length] for rows in (run.x, run.h_prev, run.h))
+                cells.append(CellRow(run.cell, x, h_prev, h))
+        return cells
 
     def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
         """Backpropagation through time: carry gradients back through every step, direction and layer.
@@ -80,7 +108,7 @@ class Unrolled:
             If both are None, a shape doesn't fit, or a number at a real step isn't finite.
         """
         where, fix = "Unrolled.backward", "A gradient has the shape of what it is of."
-        layout, batched, dtype, top = self._layout, self._batched, self.h_n.dtype, self._layers[-1]
+        layout, batched, dtype, top = self._layout, self.batched, self.h_n.dtype, self._layers[-1]
         if d_output is not None:
             d_output = _checks.floats(d_output, "d_output", where, dtype)
             _checks.shape(d_output, self.output.shape, "the shape of output", "d_output", where, fix)
@@ -96,9 +124,10 @@ class Unrolled:
         if d_h_n is None:
             d_states = np.zeros(self.h_n.shape, dtype)
         else:
-            d_states = np.array(_checks.floats(d_h_n, "d_h_n", where, dtype), order="C")
-            _checks.shape(d_states, self.h_n.shape, "the shape of h_n", "d_h_n", where, fix)
-            _checks.finite(d_states, "d_h_n", where)
+            d_h_n = _checks.floats(d_h_n, "d_h_n", where, dtype)
+            _checks.shape(d_h_n, self.h_n.shape, "the shape of h_n", "d_h_n", where, fix)
+            _checks.finite(d_h_n, "d_h_n", where)
+            d_states = np.array(d_h_n, order="C")
         if not batched:
             d_states = d_states[:, None]
 
@@ -120,8 +149,11 @@ class Unrolled:
 
         d_x, d_parameters = layout.unpack(d_rows), add_gradients(self._paths, parts)
         if batched:
-            return RNNGradients(d_x, d_h_0, d_a, d_parameters)
-        return RNNGradients(d_x[0], d_h_0[:, 0], [d[0] for d in d_a], d_parameters)
+            found = RNNGradients(d_x, d_h_0, d_a, d_parameters)
+        else:
+            found = RNNGradients(d_x[0], d_h_0[:, 0], [d[0] for d in d_a], d_parameters)
+        found.d_output, found.d_h_n = d_output, d_h_n
+        return found
 
 
 def side_by_side(runs: list[UnrolledCell], layout: Rectangle | Ragged) -> Array:

@@ -19,15 +19,23 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from vanilla_rnn._checks import RNG, Array
+    from vanilla_rnn.decoder import DecoderGradients
     from vanilla_rnn.embedding import Embedded, Embedding
-    from vanilla_rnn.unrolled import Unrolled
+    from vanilla_rnn.unrolled import RNNGradients, Unrolled
 
 
-class OneToManyGradients(NamedTuple):
-    """What `OneToManyRun.backward` gives: dL/d_context, and dL/dW by key."""
-
+class _OneToManyGradients(NamedTuple):
     d_context: Array
     d_parameters: dict[str, Array]
+
+
+class OneToManyGradients(_OneToManyGradients):
+    """What `OneToManyRun.backward` gives: dL/d_context, and dL/dW by key.
+
+    Beside the two, ``decoded`` is what ``OneToManyRun.decoded``, the decoder's record, gave on the way.
+    """
+
+    decoded: DecoderGradients
 
 
 class OneToManyRun:
@@ -56,12 +64,15 @@ class OneToManyRun:
         ValueError
             If the shape isn't that of the logits or a number isn't finite.
         """
-        d_h_0, d_decoder = self.decoded.backward(d_logits)
-        d_h_0 = np.moveaxis(d_h_0, 0, -2).reshape(self._h_0.shape)  # (batch, num_layers * hidden)
+        decoded = self.decoded.backward(d_logits)
+        d_h_0 = np.moveaxis(decoded.d_h_0, 0, -2).reshape(self._h_0.shape)  # (batch, num_layers * hidden)
         d_a = d_h_0 * (1.0 - self._h_0 * self._h_0)
         rows, contexts = (values.reshape(-1, values.shape[-1]) for values in (d_a, self._context))
         own = {"W_ch": rows.T @ contexts, "b_c": rows.sum(axis=0)}
-        return OneToManyGradients(d_a @ self._W_ch, add_gradients(self._paths, {"": own, "decoder": d_decoder}))
+        parts = {"": own, "decoder": decoded.d_parameters}
+        gradients = OneToManyGradients(d_a @ self._W_ch, add_gradients(self._paths, parts))
+        gradients.decoded = decoded
+        return gradients
 
 
 class OneToMany(Module):
@@ -158,11 +169,19 @@ class OneToMany(Module):
         return f"OneToMany({self.W_ch.shape[1]}, decoder)"
 
 
-class EncoderDecoderGradients(NamedTuple):
-    """What `EncoderDecoderRun.backward` gives: dL/d_source, None where it is token ids, and dL/dW by key."""
-
+class _EncoderDecoderGradients(NamedTuple):
     d_source: Array | None
     d_parameters: dict[str, Array]
+
+
+class EncoderDecoderGradients(_EncoderDecoderGradients):
+    """What `EncoderDecoderRun.backward` gives: dL/d_source, None where it is token ids, and dL/dW by key.
+
+    Beside the two, ``encoded`` and ``decoded`` are what the records of those names gave on the way.
+    """
+
+    encoded: RNNGradients
+    decoded: DecoderGradients
 
 
 class EncoderDecoderRun:
@@ -192,11 +211,13 @@ class EncoderDecoderRun:
         ValueError
             If the shape isn't that of the logits or a number isn't finite.
         """
-        d_h_0, d_decoder = self.decoded.backward(d_logits)
-        d_x, _, _, d_encoder = self.encoded.backward(d_h_n=d_h_0)  # the decoder's h_0 is the encoder's h_n
-        d_source, parts = back_to_ids(self.embedded, d_x)
-        parts |= {"encoder": d_encoder, "decoder": d_decoder}
-        return EncoderDecoderGradients(d_source, add_gradients(self._paths, parts))
+        decoded = self.decoded.backward(d_logits)
+        encoded = self.encoded.backward(d_h_n=decoded.d_h_0)  # the decoder's h_0 is the encoder's h_n
+        d_source, parts = back_to_ids(self.embedded, encoded.d_x)
+        parts |= {"encoder": encoded.d_parameters, "decoder": decoded.d_parameters}
+        gradients = EncoderDecoderGradients(d_source, add_gradients(self._paths, parts))
+        gradients.encoded, gradients.decoded = encoded, decoded
+        return gradients
 
 
 class EncoderDecoder(Module):
