@@ -16,14 +16,22 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it equal t
     from vanilla_rnn.diagnostics import check_gradients
     from vanilla_rnn.embedding import Embedding, one_hot
     from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
+    from vanilla_rnn.interchange import (
+        load_keras_weights,
+        load_torch_state_dict,
+        to_keras_weights,
+        to_torch_state_dict,
+    )
     from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error, sigmoid, softmax
     from vanilla_rnn.models import ManyToMany, ManyToOne
+    from vanilla_rnn.onnx_graph import to_onnx
     from vanilla_rnn.optim import SGD, Adam, clip_grad_norm
     from vanilla_rnn.rnn import RNN
     from vanilla_rnn.tracing import Trace, trace
     from vanilla_rnn.training import fit, fit_stream
     from vanilla_rnn.unrolled import Unrolled
     from vanilla_rnn.vocab import Vocab, pad_sequences, tokenize
+    from vanilla_rnn.weights import load_weights, save_weights
     from vanilla_rnn.writers import EncoderDecoder, OneToMany
 
 __version__ = "0.1.0"
@@ -36,14 +44,17 @@ _FILE_OF = {
         "diagnostics": "check_gradients",
         "embedding": "Embedding one_hot",
         "heads": "ManyToManyHead ManyToOneHead",
+        "interchange": "load_keras_weights load_torch_state_dict to_keras_weights to_torch_state_dict",
         "losses": "binary_cross_entropy cross_entropy mean_squared_error sigmoid softmax",
         "models": "ManyToMany ManyToOne",
+        "onnx_graph": "to_onnx",
         "optim": "Adam SGD clip_grad_norm",
         "rnn": "RNN",
         "tracing": "Trace trace",
         "training": "fit fit_stream",
         "unrolled": "Unrolled",
         "vocab": "Vocab pad_sequences tokenize",
+        "weights": "load_weights save_weights",
         "writers": "EncoderDecoder OneToMany",
     }.items()
     for name in names.split()
@@ -71,11 +82,18 @@ __all__ = [
     "cross_entropy",
     "fit",
     "fit_stream",
+    "load_keras_weights",
+    "load_torch_state_dict",
+    "load_weights",
     "mean_squared_error",
     "one_hot",
     "pad_sequences",
+    "save_weights",
     "sigmoid",
     "softmax",
+    "to_keras_weights",
+    "to_onnx",
+    "to_torch_state_dict",
     "tokenize",
     "trace",
     "worked_example",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from vanilla_rnn._checks import Array
 
 
-class _Optimizer:
+class Optimizer:
     """What SGD and Adam share: checking, then changing all parameters or none."""
+
+    kinds: ClassVar[tuple[str, ...]]  # what is remembered of each parameter: state["<kind>.<path>"]
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = _checks.number(learning_rate, "learning_rate", type(self).__name__, above=0.0)
@@ -83,7 +85,7 @@ class _Optimizer:
         return found
 
 
-class SGD(_Optimizer):
+class SGD(Optimizer):
     """Gradient descent, with or without momentum.
 
     ``v = momentum v + d_W``, then ``W = W - learning_rate v``; without momentum ``v`` is ``d_W``
@@ -112,6 +114,8 @@ class SGD(_Optimizer):
     [0.5]
     """
 
+    kinds = ("v",)
+
     def __init__(self, learning_rate: float, *, momentum: float = 0.0) -> None:
         super().__init__(learning_rate)
         self.momentum = _checks.number(momentum, "momentum", "SGD", at_least=0.0, below=1.0)
@@ -127,7 +131,7 @@ class SGD(_Optimizer):
         return changes, state
 
 
-class Adam(_Optimizer):
+class Adam(Optimizer):
     """Gradient descent in which every weight has a step size of its own, from its gradients' mean and mean square.
 
     ``m = b1 m + (1 - b1) d_W``, ``s = b2 s + (1 - b2) d_W^2``, and after t steps
@@ -162,6 +166,8 @@ class Adam(_Optimizer):
     >>> print(parameters["W"].round(4))
     [0.9 1.1]
     """
+
+    kinds = ("m", "s")
 
     def __init__(
         self, learning_rate: float = 1e-3, *, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-8

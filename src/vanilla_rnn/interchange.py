@@ -1,0 +1,208 @@
+"""Weights in the layouts of PyTorch and Keras, and a model as an ONNX graph. PyTorch and Keras are never imported.
+
+| here | PyTorch | Keras |
+|---|---|---|
+| ``W_xh`` (hidden, input) | ``weight_ih_l0`` | ``kernel``, transposed |
+| ``W_hh`` (hidden, hidden) | ``weight_hh_l0`` | ``recurrent_kernel``, transposed |
+| ``b_h`` (hidden,) | ``bias_ih_l0 + bias_hh_l0`` | ``bias`` |
+| a reverse direction | ``..._l0_reverse`` | behind the forward one's |
+| ``vectors`` (ids, dim) | ``weight`` | ``embeddings`` |
+| ``W_hy`` (output, hidden), ``b_y`` | ``weight``, ``bias`` | ``kernel``, transposed, ``bias`` |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn._parameters import Module
+from vanilla_rnn.cell import RNNCell
+from vanilla_rnn.embedding import Embedding
+from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
+from vanilla_rnn.models import Chain
+from vanilla_rnn.rnn import RNN
+from vanilla_rnn.writers import OneToMany
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vanilla_rnn._checks import Array
+
+HEADS = (ManyToOneHead, ManyToManyHead)
+
+
+def to_torch_state_dict(module: Module) -> dict[str, Array]:
+    """The parameters under PyTorch's names, as NumPy arrays: ``torch.from_numpy`` makes tensors of them.
+
+    An `RNN` gives the state dict of a ``torch.nn.RNN``, an `Embedding` that of a ``torch.nn.Embedding``, a head that of
+    a ``torch.nn.Linear``; a model gives all of its parts', each behind its attribute's name and a dot: ``"rnn."``,
+    ``"embedding."``, ``"head."``, and ``"decoder.rnn."`` and so on in those that have a decoder. In a `OneToMany`,
+    ``W_ch`` and ``b_c`` are a ``torch.nn.Linear`` named ``context``.
+
+    Parameters
+    ----------
+    module : Module
+        An RNN, an embedding, a head or a model; of a cell make an RNN first: ``RNN.from_cells([cell])``.
+
+    Returns
+    -------
+    dict[str, numpy.ndarray]
+        Copies. Ours is one bias where PyTorch has two that act as their sum: ``bias_ih`` is ours, ``bias_hh`` is 0. The
+        nonlinearity isn't in a state dict: give it to ``torch.nn.RNN(..., nonlinearity=...)``.
+
+    Raises
+    ------
+    TypeError
+        If it is of another kind.
+    """
+    names = _torch_names(module, "to_torch_state_dict")
+    return {name: np.zeros_like(values) if "bias_hh_" in name else values.copy() for name, values in names.items()}
+
+
+def load_torch_state_dict(module: Module, state_dict: Mapping[str, Any]) -> None:
+    """Fill a module with the weights of its counterpart in PyTorch.
+
+    Parameters
+    ----------
+    module : Module
+        An RNN, an embedding, a head or a model, of the sizes of the other.
+    state_dict : mapping of str to tensor or array
+        What ``state_dict()`` gives, under the names that `to_torch_state_dict` lists. Numbers of another precision are
+        rounded to the module's, as PyTorch does.
+
+    Raises
+    ------
+    ValueError
+        If a name is missing or one too many, a shape differs or a number isn't finite; nothing has changed.
+    TypeError
+        If the module is of another kind, or something isn't an array of real numbers.
+    """
+    where = "load_torch_state_dict"
+    names = _torch_names(module, where)
+    if names.keys() != set(state_dict):
+        missing, unknown = sorted(names.keys() - set(state_dict)), sorted(set(state_dict) - names.keys(), key=str)
+        got = f"without {_checks.some(missing, 5) or 'none of them'}, with {_checks.some(unknown, 5) or 'no other'}"
+        fix = "Layers, directions and biases have to be the same in both."
+        _checks.refuse(ValueError, where, "state_dict", f"of the keys {_checks.some(names, 30)}", got, fix)
+    loaded = {name: _fitting(state_dict[name], values, name, where) for name, values in names.items()}
+    for name in [name for name in names if "bias_ih_" in name]:
+        second = name.replace("bias_ih_", "bias_hh_")
+        loaded[name] = _fitting(loaded[name] + loaded.pop(second), names[name], f"{name} + {second}", where)
+    for name, values in loaded.items():
+        names[name][...] = values
+
+
+def to_keras_weights(module: Module) -> list[Array]:
+    """The parameters in the order and the layout of Keras, as ``get_weights()`` lists them.
+
+    Of an `RNN` those of one ``SimpleRNN``, or ``Bidirectional(SimpleRNN)``, after another; of a model those of a
+    ``Sequential`` of embedding, RNN and a ``Dense`` head.
+
+    Parameters
+    ----------
+    module : Module
+        An RNN, an embedding, a head, a `ManyToOne` or a `ManyToMany`.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Copies, for ``set_weights``.
+
+    Raises
+    ------
+    TypeError
+        If it is of another kind.
+    """
+    return [values.copy() for values in _keras_order(module, "to_keras_weights").values()]
+
+
+def load_keras_weights(module: Module, weights: Sequence[Any]) -> None:
+    """Fill a module with the weights of its counterpart in Keras.
+
+    Parameters
+    ----------
+    module : Module
+        As for `to_keras_weights`, of the sizes of the other.
+    weights : sequence of array_like
+        What ``get_weights()`` gives.
+
+    Raises
+    ------
+    ValueError
+        If there are too few or too many, a shape differs or a number isn't finite; nothing has changed.
+    TypeError
+        If the module is of another kind, or something isn't an array of real numbers.
+    """
+    where = "load_keras_weights"
+    views = _keras_order(module, where)
+    if len(weights) != len(views):
+        expected, fix = (
+            f"{len(views)} arrays: {_checks.some(views, 30)}",
+            "Biases and layers have to be the same in both.",
+        )
+        _checks.refuse(ValueError, where, "weights", expected, f"{len(weights)}", fix)
+    pairs = zip(weights, views.items(), strict=True)
+    loaded = [_fitting(given, view, f"weights[{i}] ({name})", where) for i, (given, (name, view)) in enumerate(pairs)]
+    for view, values in zip(views.values(), loaded, strict=True):
+        view[...] = values
+
+
+def _fitting(given: Any, like: Array, name: str, where: str) -> Array:
+    """A tensor or an array as an array that can take the place of another."""
+    if hasattr(given, "detach"):  # a tensor: off its graph, and off its device
+        given = given.detach().cpu()
+    values = _checks.floats(given, name, where, like.dtype)
+    _checks.shape(values, like.shape, "that of the module", name, where, "The sizes have to be the same in both.")
+    _checks.finite(values, name, where)
+    return values
+
+
+def _torch_names(module: Module, where: str) -> dict[str, Array]:
+    """Live arrays by PyTorch's names; ours is one bias under two of them."""
+    found: dict[str, Array] = {}
+    if isinstance(module, RNN):
+        for number, cell in enumerate(module.cells):
+            layer, direction = divmod(number, module.directions)
+            end = f"l{layer}{'_reverse' if direction else ''}"
+            found |= {f"weight_ih_{end}": cell.W_xh, f"weight_hh_{end}": cell.W_hh}
+            if cell.b_h is not None:
+                found |= {f"bias_ih_{end}": cell.b_h, f"bias_hh_{end}": cell.b_h}
+    elif isinstance(module, Embedding):
+        found = {"weight": module.vectors}
+    elif isinstance(module, HEADS):
+        found = {"weight": module.W_hy} | ({} if module.b_y is None else {"bias": module.b_y})
+    elif isinstance(module, RNNCell) or not isinstance(module, Module):
+        _unknown(module, where)
+    else:
+        if isinstance(module, OneToMany):
+            found = {"context.weight": module.W_ch, "context.bias": module.b_c}
+        for name, part in vars(module).items():
+            if isinstance(part, Module):
+                found |= {f"{name}.{path}": values for path, values in _torch_names(part, where).items()}
+    return found
+
+
+def _keras_order(module: Module, where: str) -> dict[str, Array]:
+    """Live arrays as Keras lays them out, by a name for messages: views, through which the module can be written to."""
+    if isinstance(module, RNN):
+        found: dict[str, Array] = {}
+        for number, cell in enumerate(module.cells):
+            kinds = {"kernel": cell.W_xh.T, "recurrent_kernel": cell.W_hh.T}
+            kinds |= {} if cell.b_h is None else {"bias": cell.b_h}
+            found |= {f"cells.{number} {kind}": values for kind, values in kinds.items()}
+        return found
+    if isinstance(module, Embedding):
+        return {"embeddings": module.vectors}
+    if isinstance(module, HEADS):
+        return {"head kernel": module.W_hy.T} | ({} if module.b_y is None else {"head bias": module.b_y})
+    if not isinstance(module, Chain):
+        _unknown(module, where)
+    parts = [module.rnn, module.head] if module.embedding is None else [module.embedding, module.rnn, module.head]
+    return {name: values for part in parts for name, values in _keras_order(part, where).items()}
+
+
+def _unknown(module: object, where: str) -> NoReturn:
+    fix = "Of a cell make RNN.from_cells([cell])." if isinstance(module, RNNCell) else "Pass its parts one by one."
+    _checks.refuse(TypeError, where, "module", "an RNN, an Embedding, a head or a model", _checks.shown(module), fix)

@@ -1,0 +1,284 @@
+"""The same numbers as PyTorch, Keras and onnxruntime give, for hundreds of random networks each.
+
+Where CI is set the three have to be installed; elsewhere what is missing is skipped.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+from vanilla_rnn import (
+    RNN,
+    SGD,
+    Adam,
+    Embedding,
+    ManyToMany,
+    ManyToManyHead,
+    ManyToOne,
+    ManyToOneHead,
+    clip_grad_norm,
+    cross_entropy,
+    load_keras_weights,
+    load_torch_state_dict,
+    to_keras_weights,
+    to_onnx,
+    to_torch_state_dict,
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # theirs
+]
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+
+def needed(name):
+    return __import__(name) if "CI" in os.environ else pytest.importorskip(name)
+
+
+@pytest.fixture(scope="module")
+def torch():
+    torch = needed("torch")
+    torch.set_num_threads(1)
+    return torch
+
+
+def random_case(seed, **fixed):
+    """A network of any kind, and inputs for it."""
+    rng = np.random.default_rng(seed)
+    case = {
+        "num_layers": int(rng.integers(1, 4)),
+        "bidirectional": bool(rng.integers(2)),
+        "bias": bool(rng.integers(4)),
+        "nonlinearity": str(rng.choice(["tanh", "relu"])),
+        "dtype": rng.choice([np.float32, np.float64]),
+    } | fixed
+    input_size, hidden_size = (int(size) for size in rng.permutation(np.arange(1, 8))[:2])
+    rnn = RNN(input_size, hidden_size, rng=rng, **case)
+    batch, time = int(rng.integers(1, 6)), int(rng.integers(1, 9))
+    x = rng.standard_normal((batch, time, input_size)).astype(case["dtype"])
+    h_0 = rng.uniform(-0.9, 0.9, (len(rnn.cells), batch, hidden_size)).astype(case["dtype"])
+    lengths = rng.integers(1, time + 1, batch) if rng.integers(2) else None
+    return rnn, x, h_0 if rng.integers(2) else None, lengths, rng
+
+
+def near(ours, theirs, dtype, what):
+    scale = max(1.0, float(np.abs(ours).max(initial=0.0)))
+    np.testing.assert_allclose(
+        theirs, ours, rtol=0, atol=(2e-5 if dtype == np.float32 else 1e-12) * scale, err_msg=what
+    )
+
+
+def in_torch(torch, rnn):
+    theirs = torch.nn.RNN(
+        rnn.input_size,
+        rnn.hidden_size,
+        rnn.num_layers,
+        bidirectional=rnn.bidirectional,
+        bias=rnn.cells[0].b_h is not None,
+        nonlinearity=rnn.cells[0].nonlinearity,
+        batch_first=True,
+        dtype=getattr(torch, str(rnn.dtype)),
+    )
+    theirs.load_state_dict({name: torch.from_numpy(values) for name, values in to_torch_state_dict(rnn).items()})
+    return theirs
+
+
+@pytest.mark.parametrize("hundred", range(3))
+def test_forward_and_every_gradient_are_pytorch_s(torch, hundred):
+    """300 networks; unequal lengths as packed sequences."""
+    pack, pad = torch.nn.utils.rnn.pack_padded_sequence, torch.nn.utils.rnn.pad_packed_sequence
+    for seed in range(100 * hundred, 100 * hundred + 100):
+        rnn, x, h_0, lengths, rng = random_case(seed)
+        theirs = in_torch(torch, rnn)
+        run = rnn.forward(x, h_0, lengths)
+        d_output = rng.standard_normal(run.output.shape).astype(x.dtype)
+        d_h_n = rng.standard_normal(run.h_n.shape).astype(x.dtype)
+        gradients = run.backward(d_output, d_h_n)
+
+        their_x = torch.tensor(x, requires_grad=True)
+        their_h_0 = torch.zeros(run.h_n.shape, dtype=their_x.dtype) if h_0 is None else torch.tensor(h_0)
+        their_h_0.requires_grad_()
+        if lengths is None:
+            output, h_n = theirs(their_x, their_h_0)
+        else:
+            packed = pack(their_x, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
+            output, h_n = theirs(packed, their_h_0)
+            output, _ = pad(output, batch_first=True, total_length=x.shape[1])
+        torch.autograd.backward([output, h_n], [torch.tensor(d_output), torch.tensor(d_h_n)])
+
+        near(run.output, output.detach(), x.dtype, f"seed {seed}: output")
+        near(run.h_n, h_n.detach(), x.dtype, f"seed {seed}: h_n")
+        near(gradients.d_x, their_x.grad, x.dtype, f"seed {seed}: d_x")
+        near(gradients.d_h_0, their_h_0.grad, x.dtype, f"seed {seed}: d_h_0")
+        found = RNN.from_cells([cell.frozen() for cell in rnn.cells], bidirectional=rnn.bidirectional)
+        for number, cell in enumerate(found.cells):  # the gradients, laid out as weights are
+            for name in ("W_xh", "W_hh", "b_h"):
+                if getattr(cell, name) is not None:
+                    setattr(cell, name, gradients.d_parameters[f"cells.{number}.{name}"])
+        for name, gradient in to_torch_state_dict(found).items():
+            theirs_too = getattr(theirs, name).grad
+            ours = to_torch_state_dict(found)[name.replace("bias_hh", "bias_ih")]  # their two biases get the same
+            near(ours, theirs_too, x.dtype, f"seed {seed}: {name} {gradient.shape}")
+
+
+def torch_model(torch, model):
+    """Embedding, RNN and a linear head."""
+
+    class Theirs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = torch.nn.Embedding(*model.embedding.vectors.shape)
+            self.rnn = in_torch(torch, model.rnn)
+            self.head = torch.nn.Linear(*model.head.W_hy.shape[::-1])
+
+        def forward(self, ids):
+            return self.head(self.rnn(self.embedding(ids))[0])
+
+    theirs = Theirs().double()
+    theirs.load_state_dict({name: torch.from_numpy(values) for name, values in to_torch_state_dict(model).items()})
+    return theirs
+
+
+@pytest.mark.parametrize("kind", ["sgd", "momentum", "adam"])
+def test_50_training_steps_are_pytorch_s(torch, kind):
+    """From equal weights, clipped; their second bias is held at 0, for two would move their sum twice as far."""
+    rng = np.random.default_rng(0)
+    rnn = RNN(3, 6, num_layers=2, rng=rng)
+    model = ManyToMany(rnn, ManyToManyHead(6, 4, rng=rng), embedding=Embedding(9, 3, rng=rng))
+    theirs = torch_model(torch, model)
+    free = [values for name, values in theirs.named_parameters() if "bias_hh" not in name]
+    for name, values in theirs.named_parameters():
+        values.requires_grad_("bias_hh" not in name)
+    ours, other = {
+        "sgd": lambda: (SGD(0.1), torch.optim.SGD(free, 0.1)),
+        "momentum": lambda: (SGD(0.05, momentum=0.9), torch.optim.SGD(free, 0.05, momentum=0.9)),
+        "adam": lambda: (Adam(0.01), torch.optim.Adam(free, 0.01)),
+    }[kind]()
+    losses = []
+    for _ in range(50):
+        ids, labels = rng.integers(0, 9, (5, 7)), rng.integers(0, 4, (5, 7))
+        run = model.forward(ids)
+        loss, d_logits = cross_entropy(run.logits, labels)
+        gradients = run.backward(d_logits).d_parameters
+        norm = clip_grad_norm(gradients, 0.5)
+        ours.step(model.parameters(), gradients)
+
+        other.zero_grad()
+        their_loss = torch.nn.functional.cross_entropy(
+            theirs(torch.tensor(ids)).flatten(0, 1), torch.tensor(labels).flatten()
+        )
+        their_loss.backward()
+        their_norm = torch.nn.utils.clip_grad_norm_(free, 0.5)
+        other.step()
+        losses.append(loss)
+        assert loss == pytest.approx(their_loss.item(), rel=1e-9)
+        assert norm == pytest.approx(their_norm.item(), rel=1e-5)  # theirs adds 1e-6 to the norm before it divides
+    for name, values in to_torch_state_dict(model).items():
+        np.testing.assert_allclose(theirs.state_dict()[name], values, rtol=0, atol=1e-5, err_msg=name)
+    assert len(set(losses)) == 50
+
+
+def test_a_model_trained_there_comes_here(torch):
+    rng = np.random.default_rng(0)
+    model = ManyToMany(RNN(3, 6, rng=rng), ManyToManyHead(6, 4, rng=rng), embedding=Embedding(9, 3, rng=rng))
+    theirs = torch_model(torch, model)
+    torch.manual_seed(0)
+    for values in theirs.parameters():
+        torch.nn.init.normal_(values)
+    load_torch_state_dict(model, theirs.state_dict())
+    ids = rng.integers(0, 9, (5, 7))
+    near(model(ids), theirs(torch.tensor(ids)).detach(), np.float64, "logits")
+    load_torch_state_dict(model, dict(theirs.named_parameters()))  # on their graph still
+
+
+@pytest.mark.parametrize("hundred", range(2))
+def test_forward_is_onnxruntime_s(hundred):
+    """200 networks in float32, which is all that it knows, in batches and times the graph wasn't made with."""
+    onnxruntime = needed("onnxruntime")
+    needed("onnx")
+    for seed in range(100 * hundred, 100 * hundred + 100):
+        rnn, x, _, lengths, rng = random_case(1000 + seed)
+        head_size, output_size = rnn.directions * rnn.hidden_size, int(rng.integers(1, 5))
+        kinds = {"dtype": rnn.dtype, "rng": rng}
+        embedding = Embedding(9, rnn.input_size, **kinds) if rng.integers(2) else None
+        head = {"bias": bool(rng.integers(2))} | kinds
+        model = (
+            rnn,
+            ManyToOne(rnn, ManyToOneHead(head_size, output_size, **head), embedding=embedding),
+            ManyToMany(rnn, ManyToManyHead(head_size, output_size, **head), embedding=embedding),
+        )[seed % 3]
+        session = onnxruntime.InferenceSession(to_onnx(model).SerializeToString(), providers=["CPUExecutionProvider"])
+        for batch, time in (x.shape[:2], (1, 1), (7, 3)):
+            if seed % 3 and embedding is not None:
+                inputs = rng.integers(0, 9, (batch, time))
+            else:
+                inputs = rng.standard_normal((batch, time, rnn.input_size)).astype(np.float32)
+            counts = rng.integers(0, time + 1, batch) if lengths is not None else np.full(batch, time)
+            theirs = session.run(None, {"inputs": inputs, "lengths": counts.astype(np.int32)})
+            ours = model(inputs, lengths=counts)
+            for one, other in zip(ours if isinstance(model, RNN) else [ours], theirs, strict=True):
+                near(one, other, np.float32, f"seed {seed}, {type(model).__name__}, {batch} x {time}")
+
+
+@pytest.mark.parametrize("hundred", range(2))
+def test_forward_is_keras_s(hundred):
+    """200 networks: layers, directions, bias, nonlinearity, both precisions, masks, an initial state where it has one.
+
+    At masked steps Keras repeats the last output where we write 0. On PyTorch, Keras 3.15 computes a float64 layer no
+    more precisely than one of float32.
+    """
+    keras = needed("keras")
+    for seed in range(100 * hundred, 100 * hundred + 100):
+        rnn, x, h_0, lengths, _ = random_case(2000 + seed)
+        sequence = x
+        for layer in range(rnn.num_layers):
+            cells = rnn.cells[layer * rnn.directions :][: rnn.directions]
+            one = keras.layers.SimpleRNN(
+                rnn.hidden_size,
+                activation=cells[0].nonlinearity,
+                use_bias=cells[0].b_h is not None,
+                return_sequences=True,
+                dtype=str(rnn.dtype),
+            )
+            both = keras.layers.Bidirectional(one, dtype=str(rnn.dtype)) if rnn.bidirectional else one
+            both.build(sequence.shape)
+            both.set_weights(to_keras_weights(RNN.from_cells(cells, bidirectional=rnn.bidirectional)))
+            again = RNN(cells[0].input_size, rnn.hidden_size, bidirectional=rnn.bidirectional, dtype=rnn.dtype,
+                        bias=cells[0].b_h is not None, nonlinearity=cells[0].nonlinearity)  # fmt: skip
+            load_keras_weights(again, both.get_weights())
+            start = None
+            if h_0 is not None:
+                states = [
+                    keras.ops.convert_to_tensor(h, dtype=str(rnn.dtype))
+                    for h in h_0[layer * rnn.directions :][: rnn.directions]
+                ]
+                start = states if rnn.bidirectional else states[0]
+            mask = None if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
+            found = keras.ops.convert_to_numpy(both(sequence, mask=mask, initial_state=start))
+            ours, _ = again(sequence, None if h_0 is None else h_0[layer * rnn.directions :][: rnn.directions], lengths)
+            if lengths is not None:
+                found = np.where(mask[..., None], found, 0.0)
+            near(ours, found, np.float32, f"seed {seed}, layer {layer}")
+            sequence = ours
+
+
+def test_a_sequential_of_keras_is_a_model_here():
+    keras = needed("keras")
+    theirs = keras.Sequential(
+        [
+            keras.layers.Embedding(9, 3),
+            keras.layers.SimpleRNN(5, return_sequences=True),
+            keras.layers.SimpleRNN(5),
+            keras.layers.Dense(2),
+        ]
+    )
+    theirs.build((None, 6))
+    kinds = {"dtype": np.float32, "rng": 0}
+    model = ManyToOne(
+        RNN(3, 5, num_layers=2, **kinds), ManyToOneHead(5, 2, **kinds), embedding=Embedding(9, 3, **kinds)
+    )
+    load_keras_weights(model, theirs.get_weights())
+    ids = np.random.default_rng(0).integers(0, 9, (4, 6))
+    near(model(ids), keras.ops.convert_to_numpy(theirs(ids)), np.float32, "logits")

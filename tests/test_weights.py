@@ -1,0 +1,395 @@
+"""Weight files: the same bits back, or a refusal that says why and changes nothing."""
+
+import io
+import os
+import pickle
+import struct
+import tracemalloc
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plain import networks
+from vanilla_rnn import (
+    RNN,
+    SGD,
+    Adam,
+    Embedding,
+    ManyToOne,
+    ManyToOneHead,
+    RNNCell,
+    load_weights,
+    save_weights,
+)
+
+
+def model(seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    rnn = RNN(2, 3, bidirectional=True, dtype=dtype, rng=rng)
+    return ManyToOne(rnn, ManyToOneHead(6, 2, dtype=dtype, rng=rng), embedding=Embedding(5, 2, dtype=dtype, rng=rng))
+
+
+def copies(thing):
+    arrays = thing.state if isinstance(thing, (Adam, SGD)) else thing.parameters()
+    return {name: values.copy() for name, values in arrays.items()}
+
+
+def same_bits(one, other):
+    return one.keys() == other.keys() and all(
+        values.dtype == other[name].dtype and values.shape == other[name].shape and values.tobytes() == other[name].tobytes()
+        for name, values in one.items()
+    )  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "weights.npz"
+
+
+@given(case=networks())
+def test_saving_and_loading_gives_the_same_bits(case, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "weights.npz"
+    rnn = case["rnn"]
+    before = copies(rnn)
+    save_weights(path, rnn)
+    live = rnn.parameters()
+    for values in live.values():
+        values[...] = 0
+    load_weights(path, rnn)
+    assert same_bits(before, copies(rnn))
+    assert all(rnn.parameters()[name] is values for name, values in live.items())  # filled, not replaced
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unusual_numbers_keep_their_bits(path, dtype):
+    cell = RNNCell(2, 3, dtype=dtype, rng=0)
+    limits = np.finfo(dtype)
+    cell.W_xh[...] = [
+        [-0.0, limits.tiny],
+        [limits.smallest_subnormal, limits.max],
+        [limits.min, np.nextafter(dtype(1), 2)],
+    ]
+    before = copies(cell)
+    save_weights(path, cell)
+    other = RNNCell(2, 3, dtype=dtype, rng=1)
+    load_weights(str(path), other)
+    assert same_bits(before, copies(other))
+
+
+def test_numpy_reads_the_file_and_the_file_may_be_numpy_s(path):
+    ours = model()
+    save_weights(path, ours)
+    with np.load(path, allow_pickle=False) as file:
+        assert same_bits(dict(file), copies(ours))
+    turned = {name: np.asfortranarray(values) for name, values in ours.parameters().items()}
+    np.savez(path, **turned)
+    other = model(1)
+    load_weights(path, other)
+    assert same_bits(copies(other), copies(ours))
+
+
+def test_the_same_weights_make_the_same_file(path, tmp_path):
+    save_weights(path, model())
+    save_weights(tmp_path / "again.npz", model())
+    assert path.read_bytes() == (tmp_path / "again.npz").read_bytes()
+
+
+def stepped(optimizer, steps=3):
+    network = model()
+    rng = np.random.default_rng(1)
+    for _ in range(steps):
+        optimizer.step(network.parameters(), {k: rng.standard_normal(v.shape) for k, v in network.parameters().items()})
+    return optimizer, network
+
+
+@pytest.mark.parametrize("make", [Adam, lambda: SGD(0.1, momentum=0.9), lambda: SGD(0.1)])
+def test_training_resumes_bit_for_bit(path, tmp_path, make):
+    optimizer, network = stepped(make())
+    save_weights(path, optimizer)
+    save_weights(tmp_path / "model.npz", network)
+    again, other = make(), model(5)
+    load_weights(path, again)
+    load_weights(tmp_path / "model.npz", other)
+    assert same_bits(optimizer.state, again.state)
+    gradients = {k: np.cos(v) for k, v in network.parameters().items()}
+    optimizer.step(network.parameters(), gradients)
+    again.step(other.parameters(), gradients)
+    assert same_bits(copies(network), copies(other))
+    load_weights(path, again)  # into one that has a state of its own
+    assert not same_bits(optimizer.state, again.state) or not again.state
+
+
+def test_a_state_of_another_optimiser_is_refused(path):
+    optimizer, _ = stepped(Adam())
+    save_weights(path, optimizer)
+    with pytest.raises(
+        ValueError, match=r"load_weights: .*weights\.npz must be of 'v\.<path>' for each parameter, got"
+    ):
+        load_weights(path, SGD(0.1, momentum=0.5))
+    save_weights(path, stepped(SGD(0.1, momentum=0.5))[0])
+    with pytest.raises(ValueError, match=r"entry 't', must be Adam's count of steps, got no such entry"):
+        load_weights(path, Adam())
+    with pytest.raises(ValueError, match="without .* with 'v"):
+        load_weights(path, optimizer)
+    for state in (
+        {"t": np.int64(1).reshape(()), "m.W": np.ones(2), "s.W": np.ones(3)},
+        {"t": np.int64(1).reshape(()), "m.W": np.ones(2, int), "s.W": np.ones(2, int)},
+        {"t": np.ones(()), "m.W": np.ones(2), "s.W": np.ones(2)},
+        {"t": np.int64(1).reshape(()), "m.W": np.ones(2)},
+    ):
+        np.savez(path, **state)
+        fresh = Adam()
+        with pytest.raises(ValueError, match="load_weights: "):
+            load_weights(path, fresh)
+        assert fresh.state == {}
+
+
+def refused(path, network, *words):
+    before = copies(network)
+    with pytest.raises(ValueError, match=r"^load_weights: .*weights\.npz") as caught:
+        load_weights(path, network)
+    assert same_bits(before, copies(network))
+    for word in words:
+        assert word in str(caught.value), str(caught.value)
+
+
+def test_files_of_other_models_are_refused(path):
+    save_weights(path, model())
+    refused(path, RNN(2, 3, rng=0), "without 'cells.0.W_hh'", "with 'embedding.vectors'", "the one it was saved from")
+    rng = np.random.default_rng(0)
+    wider = ManyToOne(
+        RNN(2, 3, bidirectional=True, rng=rng), ManyToOneHead(6, 4, rng=rng), embedding=Embedding(5, 2, rng=rng)
+    )
+    refused(path, wider, "entry 'head.W_hy',", "float64 of shape (4, 6), got float64 of shape (2, 6)")
+    refused(path, model(dtype=np.float32), "entry 'embedding.vectors',", "float32 of shape (5, 2), got float64")
+
+
+def members(network):
+    made = {}
+    for name, values in network.parameters().items():
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, values)
+        made[f"{name}.npy"] = buffer.getvalue()
+    return made
+
+
+def write(path, entries, **options):
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", **options) as archive:
+        warnings.simplefilter("ignore")  # a name twice
+        for name, data in entries:
+            archive.writestr(name, data)
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, ("/tmp/pickle-was-run",)
+
+
+def header(text, version=b"\1\0"):
+    text = text.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY" + version + struct.pack("<H" if version == b"\1\0" else "<I", len(text)) + text
+
+
+HOSTILE = {
+    "empty": (lambda _: b"", "end too soon"),
+    "text": (lambda _: b"PK, or so they say, and some more than that", "without its list of entries"),
+    "pickle": (lambda _: pickle.dumps(Bomb()) + bytes(40), "without its list of entries"),
+    "no entries": (lambda _: zipped([]), "without 'cells.0.W_hh'"),
+    "compressed": (lambda parts: zipped(parts, compression=zipfile.ZIP_DEFLATED), "np.savez, not np.savez_compressed"),
+    "zip bomb": (lambda _: zipped([("cells.0.W_hh.npy", bytes(10**8))], compression=zipfile.ZIP_DEFLATED), "compressed"),
+    "a member twice": (lambda parts: zipped([*parts, parts[0]]), "there once, got twice"),
+    "a member too many": (lambda parts: zipped([*parts, ("more.npy", parts[0][1])]), "with 'more'"),
+    "a member too few": (lambda parts: zipped(parts[1:]), "without 'cells.0.W_xh'"),
+    "a path outside": (lambda parts: zipped([*parts, ("../evil.npy", parts[0][1])]), "b'../evil.npy'"),
+    "an absolute path": (lambda parts: zipped([*parts, ("/etc/evil.npy", parts[0][1])]), "b'/etc/evil.npy'"),
+    "not an array": (lambda parts: zipped([*parts, ("note.txt", b"hello")]), "b'note.txt'"),
+    "objects, renamed": (lambda parts: zipped(swap(parts, objects())), "pickled objects are never read"),
+    "4 TiB": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (741455, 741455), }"))), "takes 43980"),
+    "more than any number": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 18 + ", " * 1 + "9" * 18 + "), }"))), "as large as its entry"),
+    "a number too long": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 40 + ",), }"))), "as NumPy writes it"),
+    "negative": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 2), }"))), "as NumPy writes it"),
+    "code in a header": (lambda parts: zipped(swap(parts, header("{'descr': __import__('os').mkdir('/tmp/pickle-was-run')}"))), "as NumPy writes it"),
+    "a header of brackets": (lambda parts: zipped(swap(parts, header("(" * 117))), "as NumPy writes it"),
+    "a header without end": (lambda parts: zipped(swap(parts, b"\x93NUMPY\2\0\xff\xff\xff\x7f" + bytes(200))), "as NumPy writes it"),
+    "a header of version 9": (lambda parts: zipped(swap(parts, b"\x93NUMPY\x09\0" + parts[0][1][8:])), "as NumPy writes it"),
+    "the other byte order": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), ">f8")))), "'>f8'"),
+    "complex": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), complex)))), "'<c16'"),
+    "whole numbers": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), int)))), "float64 of shape (3, 4), got int64"),
+    "NaN": (lambda parts: zipped(swap(parts, npy(np.full((3, 4), np.nan)))), "of finite numbers"),
+    "infinity": (lambda parts: zipped(swap(parts, npy(np.full((3, 4), -np.inf)))), "of finite numbers"),
+    "transposed": (lambda parts: zipped(swap(parts, npy(np.ones((4, 3))))), "of shape (3, 4), got float64 of shape (4, 3)"),
+    "names swapped": (lambda parts: zipped([(parts[1][0], parts[0][1]), (parts[0][0], parts[1][1]), *parts[2:]]), "of shape (3, 4), got float64 of shape (3, 3)"),
+    "something behind": (lambda parts: zipped(parts) + b"more", "without its list of entries"),
+    "something before": (lambda parts: b"more" + zipped(parts), "without its list of entries"),
+    "cut off": (lambda parts: zipped(parts)[:-300], "without its list of entries"),
+    "encrypted": (lambda parts: flipped(zipped(parts), b"PK\1\2", 8, 1), "encrypted"),
+    "two entries in one place": (lambda parts: overlapping(zipped(parts)), "must be"),
+    "another name in its place": (lambda parts: flipped(zipped(parts), b"PK\3\4", 30, 2), "something else there"),
+    "a wrong count": (lambda parts: flipped(zipped(parts), b"PK\5\6", 10, 1), "entries"),
+    "a wrong checksum": (lambda parts: flipped(zipped(parts), b"PK\1\2", 16, 1), "of the checksum in the list"),
+}  # fmt: skip
+
+
+def zipped(parts, **options):
+    buffer = io.BytesIO()
+    write(buffer, parts, **options)
+    return buffer.getvalue()
+
+
+def npy(values):
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, values)
+    return buffer.getvalue()
+
+
+def objects():
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.array([[Bomb()] * 4] * 3, dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+def swap(parts, data):
+    return [(parts[0][0], data), *parts[1:]]
+
+
+def flipped(raw, signature, offset, bits):
+    at = raw.index(signature) + offset
+    return raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :]
+
+
+def overlapping(raw):
+    first = raw.index(b"PK\1\2")
+    second = raw.index(b"PK\1\2", first + 1)
+    return raw[: second + 42] + raw[first + 42 : first + 46] + raw[second + 46 :]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused(path, name):
+    make, words = HOSTILE[name]
+    network = RNN(4, 3, rng=0)
+    path.write_bytes(make(list(members(network).items())))
+    refused(path, network, words)
+    assert not Path("/tmp/pickle-was-run").exists()
+
+
+def damaged(raw, rng):
+    """A file after something happened to it."""
+    kind = rng.integers(6)
+    if kind == 0:  # bits flipped
+        changed = bytearray(raw)
+        for _ in range(rng.integers(1, 4)):
+            changed[rng.integers(len(raw))] ^= 1 << rng.integers(8)
+        return bytes(changed)
+    if kind == 1:  # cut off
+        return raw[: rng.integers(len(raw))]
+    one, other = sorted(rng.integers(len(raw), size=2))
+    if kind == 2:  # a piece left out
+        return raw[:one] + raw[other:]
+    if kind == 3:  # a piece twice
+        return raw[:other] + raw[one:]
+    if kind == 4:  # noise in a field
+        return raw[:one] + rng.bytes(min(8, len(raw) - one)) + raw[one + 8 :]
+    return raw[:one] + rng.choice([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f"]) + raw[one + 4 :]
+
+
+@pytest.mark.parametrize("kind", ["model", "adam"])
+def test_damaged_files_are_refused_or_give_the_same_bits(path, kind):
+    """Thousands of them: never another exception, never more memory than four times the file's and the model's size."""
+    network = model() if kind == "model" else stepped(Adam())[0]
+    save_weights(path, network)
+    raw, before = path.read_bytes(), copies(network)
+    size = sum(values.nbytes for values in before.values())
+    rng = np.random.default_rng(0)
+    loaded = 0
+    for number in range(4000):
+        path.write_bytes(changed := damaged(raw, rng))
+        fresh = network if kind == "model" or number % 2 else Adam()
+        if measured := number % 16 == 0:
+            tracemalloc.start()
+        try:
+            load_weights(path, fresh)
+        except ValueError as error:
+            said = str(error)
+            assert fresh is network or fresh.state == {}
+        else:
+            loaded, said = loaded + 1, "load_weights: nothing"
+            assert same_bits(copies(fresh), before)
+        if measured:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 4 * len(changed) + size + 2**18  # and what any open file takes
+        assert said.startswith("load_weights: ")
+        assert same_bits(copies(network), before)
+    assert 0 < loaded < 2000  # a date, say, may change
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_refused(tmp_path_factory, raw):
+    path = tmp_path_factory.mktemp("any") / "weights.npz"
+    path.write_bytes(raw)
+    refused(path, RNNCell(2, 3, rng=0))
+
+
+def test_a_list_of_very_many_entries_takes_little_memory(path):
+    parts = [(f"{number:x}.npy", bytes(64)) for number in range(20000)]
+    write(path, parts)
+    tracemalloc.start()
+    refused(path, model(), "with '0', '1', '10'")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * path.stat().st_size
+
+
+def test_saving_is_all_or_nothing(path, monkeypatch):
+    save_weights(path, model())
+    before = path.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.lib.format.write_array", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(path, model(1))
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(path, model(1))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(path, tmp_path):
+    (tmp_path / "real.npz").write_bytes(b"")
+    path.symlink_to(tmp_path / "real.npz")
+    save_weights(path, model())
+    assert path.is_symlink()
+    load_weights(tmp_path / "real.npz", model())
+
+
+def test_what_cannot_be_saved_or_filled(path, monkeypatch):
+    cell = RNNCell(2, 3, rng=0)
+    cell.W_hh[1, 2] = np.nan
+    with pytest.raises(ValueError, match=r"save_weights: W_hh must be finite numbers .*got nan at index \(1, 2\)"):
+        save_weights(path, cell)
+    assert not path.exists()
+    for function in (save_weights, load_weights):
+        with pytest.raises(
+            TypeError, match=rf"{function.__name__}: thing must be a module or an optimiser, got .*dict"
+        ):
+            function(path, cell.parameters())
+    save_weights(path, RNNCell(2, 3, rng=0))
+    with pytest.raises(ValueError, match="load_weights: W_xh must be an array that can be written to"):
+        load_weights(path, cell.frozen())
+    with pytest.raises(FileNotFoundError):
+        load_weights(path.with_name("none.npz"), cell)
+    with pytest.raises(FileNotFoundError):
+        save_weights(path.parent / "no" / "folder.npz", RNNCell(2, 3, rng=0))
+    monkeypatch.setattr("vanilla_rnn.weights.LARGEST_FILE", 1000)
+    with pytest.raises(ValueError, match="below 4 GiB"):
+        save_weights(path, RNNCell(2, 3, rng=0))
