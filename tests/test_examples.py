@@ -24,6 +24,12 @@ def run(name, *arguments, ok=True):
     return result.stdout if ok else result.stderr
 
 
+def needed(name):
+    """Skip where a package is missing, but not where CI is set: there it has to be."""
+    if "CI" not in os.environ:
+        pytest.importorskip(name)
+
+
 def test_every_example_has_a_test():
     tested = set(re.findall(r'run\(\s*"(\w+\.py)"', Path(__file__).read_text("utf-8")))
     assert {path.name for path in EXAMPLES.glob("[0-9]*.py")} == tested
@@ -293,3 +299,37 @@ def test_translation_splits_honestly(seed):
     assert {verb for verb, _ in new} == {s.verb for s in sentences}
     lengths = [(len(s.english.split()), len(example.french_tokens(s.french))) for s in split.training]
     assert {np.sign(english - french) for english, french in lengths} == {-1, 0, 1}
+
+
+def test_same_in_pytorch():
+    needed("torch")
+    printed = run("11_same_in_pytorch.py")
+    rows = re.findall(r"^(I|love|this|movie) +((?:-?\d\.\d{4} +){3})((?:-?\d\.\d{4} *){3})$", printed, re.MULTILINE)
+    assert [row[0] for row in rows] == ["I", "love", "this", "movie"]
+    assert all(ours.split() == theirs.split() for _, ours, theirs in rows)
+    assert rows[1][1].split() == ["0.1539", "0.4707", "0.3618"]
+    assert float(re.search(r"largest difference of these: (\S+)", printed).group(1)) < 1e-12
+    for name, shape in (("output", "(1, 4, 3)"), ("h_n", "(1, 1, 3)")):
+        assert re.search(rf"{name} +{re.escape(shape)} +{re.escape(shape)}", printed)
+
+
+def test_graduate_to_pytorch():
+    needed("torch")
+    printed = run("12_graduate_to_pytorch.py")
+    here, there, after, again = re.findall(r"^(.+): +loss ([\d.]+), right +([\d.]+) %", printed, re.MULTILINE)
+    assert here[1:] == there[1:]
+    assert after[1:] == again[1:]
+    assert float(after[1]) < 0.1 * float(here[1])
+    assert float(after[2]) >= 99.0 > float(here[2])
+    assert "12 epochs on 2 processes" in after[0]
+    assert float(re.search(r"against ours on the 64: off by (\S+)", printed).group(1)) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["11_same_in_pytorch.py", "12_graduate_to_pytorch.py"])
+def test_without_pytorch_they_say_what_to_install(name, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')\n", "utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, str(EXAMPLES / name)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 1
+    assert result.stderr.endswith("isn't installed here: pip install torch\n")
