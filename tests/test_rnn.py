@@ -265,3 +265,24 @@ def test_stream_gives_arrays_of_their_own_and_keeps_its_weights():
         h_t += 100.0
         for values in rnn.parameters().values():
             values += 1.0
+
+
+def test_inputs_may_lie_in_memory_in_any_way():
+    rng = np.random.default_rng(0)
+    rnn = RNN(2, 3, num_layers=2, bidirectional=True, rng=rng)
+    x, h_0 = rng.standard_normal((4, 5, 2)), rng.standard_normal((4, 4, 3))
+    d_output, d_h_n = rng.standard_normal((4, 5, 6)), rng.standard_normal((4, 4, 3))
+    for lengths in (None, [5, 2, 0, 3]):
+        run = rnn.forward(x, h_0, lengths)
+        expected = run.backward(d_output, d_h_n)
+        for turn in ([0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]):
+
+            def lying(values, turn=turn):
+                return np.ascontiguousarray(values.transpose(turn)).transpose(np.argsort(turn))
+
+            again = rnn.forward(lying(x), lying(h_0), lengths)
+            np.testing.assert_allclose(again.output, run.output, rtol=1e-12)
+            np.testing.assert_array_equal(rnn(lying(x), lying(h_0), lengths)[1], again.h_n)
+            found = again.backward(lying(d_output), lying(d_h_n))
+            np.testing.assert_allclose(found.d_x, expected.d_x, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(found.d_h_0, expected.d_h_0, rtol=1e-9, atol=1e-12)

@@ -53,6 +53,7 @@ def path(tmp_path):
 
 @given(case=networks())
 def test_saving_and_loading_gives_the_same_bits(case, tmp_path_factory):
+    """What is loaded is what was saved, bit for bit, in the arrays that were there."""
     path = tmp_path_factory.mktemp("saved") / "weights.npz"
     rnn = case["rnn"]
     before = copies(rnn)

@@ -252,7 +252,9 @@ class RNN(Module):
         _checks.shape(h_0, expected, meaning, "h_0", where, fix)
         _checks.finite(h_0, "h_0", where)
         h_0 = h_0 if batched else h_0[:, None]
-        return rows, np.stack([layout.sort(h) for h in h_0]), layout, batched
+        # the loop writes into memory laid out like the states', and a product can't write into just any layout
+        h_0 = np.ascontiguousarray(np.stack([layout.sort(h) for h in h_0]))
+        return rows, h_0, layout, batched
 
     def _unroll_layers(
         self, cells: list[RNNCell], rows: Array, h_0: Array, h_n: Array, layout: Rectangle | Ragged
