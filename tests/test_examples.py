@@ -11,6 +11,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from needed import needed
+
 pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -22,12 +24,6 @@ def run(name, *arguments, ok=True):
     assert (result.returncode == 0) == ok, result.stderr
     assert "Traceback" not in result.stderr
     return result.stdout if ok else result.stderr
-
-
-def needed(name):
-    """Skip where a package is missing, but not where CI is set: there it has to be."""
-    if "CI" not in os.environ:
-        pytest.importorskip(name)
 
 
 def test_every_example_has_a_test():

@@ -22,6 +22,7 @@ from vanilla_rnn import (
     to_onnx,
     to_torch_state_dict,
 )
+from vanilla_rnn._parameters import Module
 
 
 def decoder(rng):
@@ -151,8 +152,8 @@ def test_what_does_not_fit_is_refused_whole():
     before = {path: values.copy() for path, values in rnn.parameters().items()}
     good = to_torch_state_dict(RNN(2, 3, rng=1))
     bad = {
-        "without 'bias_hh_l0', with no other": {name: values for name, values in good.items() if name != "bias_hh_l0"},
-        "without none of them, with 'weight_ih_l1'": good | {"weight_ih_l1": np.ones((3, 3))},
+        "got one without 'bias_hh_l0'. Layers": {name: values for name, values in good.items() if name != "bias_hh_l0"},
+        "got one with 'weight_ih_l1'. Layers": good | {"weight_ih_l1": np.ones((3, 3))},
         "bias_hh_l0 must be an array of 1 axis, of shape": good | {"bias_hh_l0": np.ones(4)},
         "weight_hh_l0 must be finite numbers": good | {"weight_hh_l0": np.full((3, 3), np.nan)},
         "bias_ih_l0 . bias_hh_l0 must be finite": good
@@ -181,6 +182,16 @@ def test_modules_without_a_counterpart():
         TypeError, match=r"to_torch_state_dict: module must be .*got RNNCell.*RNN\.from_cells\(\[cell\]\)"
     ):
         to_torch_state_dict(cell)
+
+    class Mine(Module):
+        def __init__(self):
+            self.rnn, self.scale = RNN(2, 3, rng=0), np.ones(3)
+
+        def _signature(self):
+            return "Mine()"
+
+    with pytest.raises(TypeError, match="to_torch_state_dict: module must be .*got Mine"):
+        to_torch_state_dict(Mine())  # whose scale would be lost
     with pytest.raises(TypeError, match="load_torch_state_dict: module must be .*got None"):
         load_torch_state_dict(None, {})
     with pytest.raises(TypeError, match="to_keras_weights: module must be .*OneToMany.*Pass its parts"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from needed import needed
 from vanilla_rnn import (
     RNN,
     Embedding,
@@ -36,11 +37,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def browser():
-    if "CI" not in os.environ:
-        pytest.importorskip("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
+    with needed("playwright.sync_api").sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
@@ -173,9 +170,22 @@ def test_pointing_at_a_result_shows_its_row_and_sum(show, found):
     page = show(found)
     page.hover("[data-pick='2'] >> nth=0")
     assert page.locator("[data-grid='W_xh'] td.on").all_inner_texts() == ["-0.1", "0.4"]
+    assert page.locator("[data-read='x'] td").all_inner_texts() == ["1", "0"]
+    lit = "e => getComputedStyle(e).outlineStyle"
+    assert {page.locator(f"[data-read='{name}'] td").first.evaluate(lit) for name in "xh"} == {"solid"}
     assert page.locator(".sums li.on").get_attribute("data-sum") == "2"
     page.focus("[data-pick='1'] >> nth=1")
     assert page.locator("[data-grid='W_hh'] td.on").all_inner_texts() == ["-0.3", "0.2", "0.5"]
+
+
+def test_the_current_step_is_in_sight_on_a_phone(show, found):
+    page = show(found, width=375)
+    for key in ("End", "ArrowLeft", "Home"):
+        page.keyboard.press(key)
+        box = page.locator("#states .scroll").bounding_box()
+        cell = page.locator("#states td.now").first.bounding_box()
+        assert box["x"] <= cell["x"]
+        assert cell["x"] + cell["width"] <= box["x"] + box["width"]
 
 
 def test_every_line_of_the_code_shows_what_is_in_memory_then(show, run, found):

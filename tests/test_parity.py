@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pytest
 
+from needed import needed
 from vanilla_rnn import (
     RNN,
     SGD,
@@ -31,10 +32,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # theirs
 ]
 os.environ.setdefault("KERAS_BACKEND", "torch")
-
-
-def needed(name):
-    return __import__(name) if "CI" in os.environ else pytest.importorskip(name)
 
 
 @pytest.fixture(scope="module")

@@ -46,6 +46,8 @@ def test_gradient_flow(run):
     np.testing.assert_allclose(upper.get_ydata()[-2], np.linalg.norm(W_hh.T @ (slopes[-1] * [1.0, 0.0, 0.0])))
     assert np.isfinite(lower.get_ydata()).all()
     assert mine.get_yscale() == "log"
+    named = plot.plot_gradient_flow(run, gradients, list("wxyz"), row=1)
+    assert [label.get_text() for label in named.get_xticklabels()] == list("wxyz")
     assert len(plot.plot_gradient_flow(run, gradients, row=2).lines) == 0
 
 

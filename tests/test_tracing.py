@@ -127,7 +127,7 @@ def test_what_is_left_of_the_first_state():
     rnn = RNN(2, 3, bidirectional=True, rng=rng)
     x = rng.standard_normal((5, 2))
     for number, (cell, row) in enumerate(zip(rnn.cells, rnn.forward(x).read(0), strict=True)):
-        left = left_of_the_first(row, reverse=bool(number))
+        left = left_of_the_first(row)
         h = row.h[::-1] if number else row.h
         inputs = x[::-1] if number else x
         for t in range(5):
@@ -195,7 +195,7 @@ def test_layers_and_directions_are_named():
 def test_tokens_are_the_ids_where_none_are_given(run):
     assert trace(run).tokens == ["0", "1", "2", "3"]
     assert trace(run.run).tokens == [""] * 4
-    assert repr(trace(run)) == "<Trace of 4 steps, 1 cells: print(it), .table(), .save_html('steps.html')>"
+    assert repr(trace(run)) == "<Trace, steps: 4, cells: 1; print(it), .table() and .save_html('steps.html') show it>"
 
 
 def test_rows_have_lengths():

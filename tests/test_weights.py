@@ -142,12 +142,34 @@ def test_a_state_of_another_optimiser_is_refused(path):
         {"t": np.int64(1).reshape(()), "m.W": np.ones(2, int), "s.W": np.ones(2, int)},
         {"t": np.ones(()), "m.W": np.ones(2), "s.W": np.ones(2)},
         {"t": np.int64(1).reshape(()), "m.W": np.ones(2)},
+        {"t": np.int64(-5).reshape(()), "m.W": np.ones(2), "s.W": np.ones(2)},  # would climb where it should descend
+        {"t": np.int64(0).reshape(()), "m.W": np.ones(2), "s.W": np.ones(2)},
+        {"t": np.int64(2**62).reshape(()), "m.W": np.ones(2), "s.W": np.ones(2)},
     ):
         np.savez(path, **state)
         fresh = Adam()
         with pytest.raises(ValueError, match="load_weights: "):
             load_weights(path, fresh)
         assert fresh.state == {}
+
+
+def test_a_state_may_lie_in_the_file_in_either_order(path):
+    m, s = np.arange(6.0).reshape(2, 3), np.arange(6.0, 12.0).reshape(2, 3)
+    np.savez(path, t=np.array(3), **{"m.W": m, "s.W": np.asfortranarray(s)})
+    optimizer = Adam()
+    load_weights(path, optimizer)
+    assert same_bits(optimizer.state, {"t": np.array(3), "m.W": m, "s.W": s})
+
+
+def test_saving_leaves_what_others_write_alone(path, monkeypatch):
+    """A name that is taken is another's: it is neither written to nor deleted."""
+    monkeypatch.setattr(os, "urandom", bytes)  # nothing but zeros
+    other = path.with_name(f"{path.name}.00000000.tmp")
+    other.write_bytes(b"another's")
+    with pytest.raises(FileExistsError):
+        save_weights(path, model())
+    assert other.read_bytes() == b"another's"
+    assert not path.exists()
 
 
 def refused(path, network, *words):
@@ -161,7 +183,13 @@ def refused(path, network, *words):
 
 def test_files_of_other_models_are_refused(path):
     save_weights(path, model())
-    refused(path, RNN(2, 3, rng=0), "without 'cells.0.W_hh'", "with 'embedding.vectors'", "the one it was saved from")
+    refused(
+        path,
+        RNN(2, 3, rng=0),
+        "without 'cells.0.W_hh'",
+        "with 'embedding.vectors'",
+        "Build the model that it was saved from",
+    )
     rng = np.random.default_rng(0)
     wider = ManyToOne(
         RNN(2, 3, bidirectional=True, rng=rng), ManyToOneHead(6, 4, rng=rng), embedding=Embedding(5, 2, rng=rng)

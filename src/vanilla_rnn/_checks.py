@@ -37,6 +37,13 @@ def some(values: Iterable[object], limit: int = 20) -> str:
     return ", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")
 
 
+def differing(found: Iterable[str], expected: Iterable[str]) -> str:
+    """Which names are missing and which are too many, for a message; nothing if they are the same."""
+    missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected), key=str)
+    parts = [f"{word} {some(names, 5)}" for word, names in (("without", missing), ("with", unknown)) if names]
+    return "; ".join(parts)
+
+
 def index(value: object, name: str, where: str) -> int:
     """One whole number, of any sign."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):

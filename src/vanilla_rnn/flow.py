@@ -39,14 +39,14 @@ class StepFlow(NamedTuple):
         return np.outer(self.d_a, self.h_prev)
 
 
-def flows(record: Unrolled, row: int, gradients: RNNGradients) -> list[list[StepFlow]]:
-    """The way back through every step of every cell, read off d_a."""
-    rows = record.read(row)
-    if [d.shape for d in gradients.d_a] != [(*record.output.shape[:-1], len(cell.W_hh)) for cell, *_ in rows]:
+def flows(record: Unrolled, rows: list[CellRow], row: int, gradients: RNNGradients) -> list[list[StepFlow]]:
+    """The way back through every step of every cell, read off d_a; ``rows`` is ``record.read(row)``."""
+    if [d.shape for d in gradients.d_a] != [(*record.output.shape[:-1], len(one.cell.W_hh)) for one in rows]:
         _not_of_this_run()
     length, directions = len(rows[0].x), record.directions
 
     def of_the_row(values: Array) -> Array:
+        """(batch, time, ...) or, without a batch, (time, ...) -> this row's real steps."""
         return (values[row] if record.batched else values)[:length]
 
     d_a = [of_the_row(d) for d in gradients.d_a]
@@ -54,9 +54,9 @@ def flows(record: Unrolled, row: int, gradients: RNNGradients) -> list[list[Step
     if gradients.d_output is not None:
         above = of_the_row(gradients.d_output)
     found: list[list[StepFlow]] = []
-    for number, (cell, x, h_prev, h) in reversed(list(enumerate(rows))):
-        reverse, hidden = number % directions, len(cell.W_hh)
-        from_output = above[:, reverse * hidden : (reverse + 1) * hidden].copy()
+    for number, (cell, reverse, x, h_prev, h) in reversed(list(enumerate(rows))):
+        hidden = len(cell.W_hh)
+        from_output = (above[:, hidden:] if reverse else above[:, :hidden]).copy()
         from_future = np.zeros_like(h)
         if length:
             if gradients.d_h_n is not None:
@@ -84,16 +84,16 @@ def _not_of_this_run() -> NoReturn:
     _checks.refuse(ValueError, "trace", "gradients", "those of this run", "others", fix)
 
 
-def left_of_the_first(row: CellRow, *, reverse: bool) -> Array:
+def left_of_the_first(row: CellRow) -> Array:
     """How much of a small change to a cell's first state is left after each step it reads, at most: (time,).
 
     ``|| J_t J_{t-1} ... J_1 ||_2`` with ``J_t = dh_t / dh_{t-1} = diag(tanh'(a_t)) W_hh``
     """
     _, slope = NONLINEARITIES[row.cell.nonlinearity]
-    slopes = slope(row.h)[::-1] if reverse else slope(row.h)
+    slopes = slope(row.h)[::-1] if row.reverse else slope(row.h)
     product, left = np.eye(len(row.cell.W_hh)), []
     for number, slope_t in enumerate(slopes):
         if number:
             product = slope_t[:, None] * (row.cell.W_hh @ product)
         left.append(np.linalg.norm(product, 2))
-    return np.array(left[::-1] if reverse else left)
+    return np.array(left[::-1] if row.reverse else left)

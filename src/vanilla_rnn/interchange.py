@@ -1,4 +1,4 @@
-"""Weights in the layouts of PyTorch and Keras, and a model as an ONNX graph. PyTorch and Keras are never imported.
+"""Weights in the layouts of PyTorch and Keras, neither of which is imported.
 
 | here | PyTorch | Keras |
 |---|---|---|
@@ -23,7 +23,7 @@ from vanilla_rnn.embedding import Embedding
 from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
 from vanilla_rnn.models import Chain
 from vanilla_rnn.rnn import RNN
-from vanilla_rnn.writers import OneToMany
+from vanilla_rnn.writers import EncoderDecoder, OneToMany
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,11 +81,9 @@ def load_torch_state_dict(module: Module, state_dict: Mapping[str, Any]) -> None
     """
     where = "load_torch_state_dict"
     names = _torch_names(module, where)
-    if names.keys() != set(state_dict):
-        missing, unknown = sorted(names.keys() - set(state_dict)), sorted(set(state_dict) - names.keys(), key=str)
-        got = f"without {_checks.some(missing, 5) or 'none of them'}, with {_checks.some(unknown, 5) or 'no other'}"
+    if got := _checks.differing(state_dict, names):
         fix = "Layers, directions and biases have to be the same in both."
-        _checks.refuse(ValueError, where, "state_dict", f"of the keys {_checks.some(names, 30)}", got, fix)
+        _checks.refuse(ValueError, where, "state_dict", f"of the keys {_checks.some(names, 30)}", f"one {got}", fix)
     loaded = {name: _fitting(state_dict[name], values, name, where) for name, values in names.items()}
     for name in [name for name in names if "bias_ih_" in name]:
         second = name.replace("bias_ih_", "bias_hh_")
@@ -138,11 +136,10 @@ def load_keras_weights(module: Module, weights: Sequence[Any]) -> None:
     where = "load_keras_weights"
     views = _keras_order(module, where)
     if len(weights) != len(views):
-        expected, fix = (
-            f"{len(views)} arrays: {_checks.some(views, 30)}",
-            "Biases and layers have to be the same in both.",
+        fix = "Biases and layers have to be the same in both."
+        _checks.refuse(
+            ValueError, where, "weights", f"{len(views)} arrays: {_checks.some(views, 30)}", f"{len(weights)}", fix
         )
-        _checks.refuse(ValueError, where, "weights", expected, f"{len(weights)}", fix)
     pairs = zip(weights, views.items(), strict=True)
     loaded = [_fitting(given, view, f"weights[{i}] ({name})", where) for i, (given, (name, view)) in enumerate(pairs)]
     for view, values in zip(views.values(), loaded, strict=True):
@@ -173,7 +170,7 @@ def _torch_names(module: Module, where: str) -> dict[str, Array]:
         found = {"weight": module.vectors}
     elif isinstance(module, HEADS):
         found = {"weight": module.W_hy} | ({} if module.b_y is None else {"bias": module.b_y})
-    elif isinstance(module, RNNCell) or not isinstance(module, Module):
+    elif not isinstance(module, (Chain, OneToMany, EncoderDecoder)):
         _unknown(module, where)
     else:
         if isinstance(module, OneToMany):

@@ -11,10 +11,11 @@ from vanilla_rnn.models import ManyToMany, ManyToOne
 from vanilla_rnn.rnn import RNN
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto
 
     from vanilla_rnn._checks import Array
     from vanilla_rnn._parameters import Module
+    from vanilla_rnn.embedding import Embedding
 
 OPSET, IR_VERSION = 17, 9  # of 2022: old enough for the programs in use, new enough for all that is needed
 
@@ -47,80 +48,91 @@ def to_onnx(model: Module) -> ModelProto:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    rnn = model if isinstance(model, RNN) else model.rnn
-    embedding = None if isinstance(model, RNN) else model.embedding
-    nodes: list[NodeProto] = []
+    rnn, embedding = (model, None) if isinstance(model, RNN) else (model.rnn, model.embedding)
+    parts = _Parts()
+    vectors = "inputs" if embedding is None else parts.look_up(embedding)
+    output, finals = parts.unroll(rnn, vectors)
     outputs: dict[str, list[str | int]]
-    weights: dict[str, Array] = {"row_by_row": np.array([0, 0, -1])}
-
-    def node(kind: str, inputs: list[str], *outputs: str, **attributes: Any) -> str:
-        nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
-        return outputs[0]
-
-    x = "inputs"
-    if embedding is not None:
-        weights["vectors"] = embedding.vectors
-        x = node("Gather", ["vectors", x], "embedded")
-    x = node("Transpose", [x], "by_step", perm=[1, 0, 2])  # (time, batch, input)
-    finals = []
-    for layer in range(rnn.num_layers):
-        cells = rnn.cells[layer * rnn.directions :][: rnn.directions]
-        zero = np.zeros(rnn.hidden_size)  # there are two biases in ONNX, as in PyTorch
-        biases = [np.concatenate([zero if cell.b_h is None else cell.b_h, zero]) for cell in cells]
-        parts = {
-            "W": np.stack([cell.W_xh for cell in cells]),
-            "R": np.stack([cell.W_hh for cell in cells]),
-            "B": np.stack(biases),
-        }
-        weights |= {f"{name}_{layer}": values for name, values in parts.items()}
-        states, final = f"states_{layer}", f"final_{layer}"
-        node(
-            "RNN",
-            [x, f"W_{layer}", f"R_{layer}", f"B_{layer}", "lengths"],
-            states,  # (time, directions, batch, hidden)
-            final,  # (directions, batch, hidden)
-            hidden_size=rnn.hidden_size,
-            direction="bidirectional" if rnn.bidirectional else "forward",
-            activations=[cells[0].nonlinearity.capitalize()] * rnn.directions,
-        )
-        finals.append(final)
-        turned = node("Transpose", [states], f"turned_{layer}", perm=[0, 2, 1, 3])  # (time, batch, directions, hidden)
-        x = node("Reshape", [turned, "row_by_row"], f"side_by_side_{layer}")  # (time, batch, directions * hidden)
-    output = node("Transpose", [x], "output", perm=[1, 0, 2])
-
     if isinstance(model, RNN):
-        node("Concat", finals, "h_n", axis=0)
+        parts.node("Concat", finals, "h_n", axis=0)
         outputs = {"output": ["batch", "time", rnn.directions * rnn.hidden_size]}
         outputs["h_n"] = [len(rnn.cells), "batch", rnn.hidden_size]
     else:
-        head, read = model.head, output
-        if isinstance(model, ManyToOne):
-            weights["flat"] = np.array([0, -1])
-            turned = node("Transpose", [finals[-1]], "final_turned", perm=[1, 0, 2])  # (batch, directions, hidden)
-            read = node("Reshape", [turned, "flat"], "last")  # (batch, directions * hidden)
-        weights |= {"W_hy_T": head.W_hy.T, "b_y": np.zeros(len(head.W_hy)) if head.b_y is None else head.b_y}
-        node("Add", [node("MatMul", [read, "W_hy_T"], "product"), "b_y"], "logits")
+        parts.read(model, output, finals[-1])
         steps = [] if isinstance(model, ManyToOne) else ["time"]
-        outputs = {"logits": ["batch", *steps, len(head.W_hy)]}
+        outputs = {"logits": ["batch", *steps, len(model.head.W_hy)]}
 
-    of_ids = embedding is not None
-    shape: list[str | int] = ["batch", "time"] if of_ids else ["batch", "time", rnn.input_size]
-    kind = TensorProto.INT64 if of_ids else TensorProto.FLOAT
+    ids, numbers, info = TensorProto.INT64, TensorProto.FLOAT, helper.make_tensor_value_info
+    inputs = info("inputs", numbers, ["batch", "time", rnn.input_size])
+    if embedding is not None:
+        inputs = info("inputs", ids, ["batch", "time"])
     graph = helper.make_graph(
-        nodes,
+        [helper.make_node(kind, reads, writes, **options) for kind, reads, writes, options in parts.nodes],
         type(model).__name__,
-        [
-            helper.make_tensor_value_info("inputs", kind, shape),
-            helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
-        ],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, axes) for name, axes in outputs.items()],
-        [numpy_helper.from_array(_of_the_graph(values), name) for name, values in weights.items()],
+        [inputs, info("lengths", TensorProto.INT32, ["batch"])],
+        [info(name, numbers, axes) for name, axes in outputs.items()],
+        [numpy_helper.from_array(_of_the_graph(values), name) for name, values in parts.weights.items()],
     )
-    found = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="vanilla_rnn"
-    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    found = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="vanilla_rnn")
     onnx.checker.check_model(found)
     return found
+
+
+class _Parts:
+    """The nodes of a graph and the weights they read, as they are put together, by the names they go by in it."""
+
+    def __init__(self) -> None:
+        self.nodes: list[tuple[str, list[str], list[str], dict[str, Any]]] = []
+        self.weights: dict[str, Array] = {}
+
+    def node(self, kind: str, reads: list[str], *writes: str, **options: Any) -> str:
+        """One operation; the first name that it writes."""
+        self.nodes.append((kind, reads, list(writes), options))
+        return writes[0]
+
+    def look_up(self, embedding: Embedding) -> str:
+        """Ids -> vectors, (batch, time, input)."""
+        self.weights["vectors"] = embedding.vectors
+        return self.node("Gather", ["vectors", "inputs"], "embedded")
+
+    def unroll(self, rnn: RNN, vectors: str) -> tuple[str, list[str]]:
+        """Vectors -> output, (batch, time, directions * hidden), and each layer's final states."""
+        self.weights["row_by_row"] = np.array([0, 0, -1])
+        x = self.node("Transpose", [vectors], "by_step", perm=[1, 0, 2])  # (time, batch, input)
+        finals = []
+        for layer in range(rnn.num_layers):
+            cells = rnn.cells[layer * rnn.directions :][: rnn.directions]
+            zero = np.zeros(rnn.hidden_size)  # there are two biases in ONNX, as in PyTorch
+            self.weights[f"W_{layer}"] = np.stack([cell.W_xh for cell in cells])
+            self.weights[f"R_{layer}"] = np.stack([cell.W_hh for cell in cells])
+            self.weights[f"B_{layer}"] = np.stack(
+                [np.concatenate([zero if cell.b_h is None else cell.b_h, zero]) for cell in cells]
+            )
+            states = self.node(
+                "RNN",
+                [x, f"W_{layer}", f"R_{layer}", f"B_{layer}", "lengths"],
+                f"states_{layer}",  # (time, directions, batch, hidden)
+                f"final_{layer}",  # (directions, batch, hidden)
+                hidden_size=rnn.hidden_size,
+                direction="bidirectional" if rnn.bidirectional else "forward",
+                activations=[cells[0].nonlinearity.capitalize()] * rnn.directions,
+            )
+            finals.append(f"final_{layer}")
+            turned = self.node("Transpose", [states], f"turned_{layer}", perm=[0, 2, 1, 3])
+            x = self.node("Reshape", [turned, "row_by_row"], f"side_by_side_{layer}")  # (time, batch, all of hidden)
+        return self.node("Transpose", [x], "output", perm=[1, 0, 2]), finals
+
+    def read(self, model: ManyToOne | ManyToMany, output: str, final: str) -> str:
+        """Output, or the top layer's final states, -> logits."""
+        head, states = model.head, output
+        if isinstance(model, ManyToOne):
+            self.weights["flat"] = np.array([0, -1])
+            turned = self.node("Transpose", [final], "final_turned", perm=[1, 0, 2])  # (batch, directions, hidden)
+            states = self.node("Reshape", [turned, "flat"], "last")  # (batch, directions * hidden)
+        self.weights["W_hy_T"] = head.W_hy.T
+        self.weights["b_y"] = np.zeros(len(head.W_hy)) if head.b_y is None else head.b_y
+        return self.node("Add", [self.node("MatMul", [states, "W_hy_T"], "product"), "b_y"], "logits")
 
 
 def _of_the_graph(values: Array) -> Array:

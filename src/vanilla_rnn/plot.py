@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from vanilla_rnn.decoder import DecoderGradients
     from vanilla_rnn.models import ModelGradients, ModelRun
+    from vanilla_rnn.tracing import Trace
     from vanilla_rnn.unrolled import RNNGradients, Unrolled
     from vanilla_rnn.writers import OneToManyGradients, OneToManyRun
 
@@ -52,8 +53,7 @@ def plot_hidden_states(
         image = ax.imshow(output.T, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
         ax.figure.colorbar(image, ax=ax, label="h")
     ax.set(xlabel="step", ylabel="hidden unit")
-    if any(found.tokens) and len(found) <= 40:
-        ax.set_xticks(range(len(found)), found.tokens, rotation=45 if len(found) > 8 else 0)
+    _name_steps(ax, found)
     return ax
 
 
@@ -86,6 +86,7 @@ def plot_gradient_flow(
         norms = np.array([np.linalg.norm(flow.d_h) for flow in flows if flow is not None])
         ax.plot(np.where(norms > 0, norms, np.nan), marker="o", markersize=3, label=f"cells[{number}]")
     ax.set(xlabel="step", ylabel="norm of dL/dh", yscale="log")
+    _name_steps(ax, found)
     if len(ax.lines) > 1:
         ax.legend()
     return ax
@@ -119,6 +120,12 @@ def plot_history(history: Sequence[Mapping[str, float]], *, ax: Axes | None = No
     ax.plot([line[counter] for line in history], [line["loss"] for line in history], marker="o", markersize=3)
     ax.set(xlabel=counter, ylabel="loss")
     return ax
+
+
+def _name_steps(ax: Axes, found: Trace) -> None:
+    """The tokens below the steps, where they are known and there is room."""
+    if any(found.tokens) and len(found) <= 40:
+        ax.set_xticks(range(len(found)), found.tokens, rotation=45 if len(found) > 8 else 0)
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -68,7 +68,8 @@ class Trace:
         return len(self.tokens)
 
     def __repr__(self) -> str:
-        return f"<Trace of {len(self)} steps, {len(self._rows)} cells: print(it), .table(), .save_html('steps.html')>"
+        size = f"steps: {len(self)}, cells: {len(self._rows)}"
+        return f"<Trace, {size}; print(it), .table() and .save_html('steps.html') show it>"
 
     def __str__(self) -> str:
         blocks = [self._step(t, number) for t in range(len(self)) for number in range(len(self._rows))]
@@ -111,14 +112,13 @@ class Trace:
         """Which cell it is, where there is more than one."""
         if len(self._rows) == 1:
             return ""
-        layer, direction = divmod(number, self._directions)
-        side = ("", ", forward" if self._directions == 2 else "", ", reverse")[1 + direction]
-        return f"cells[{number}]: layer {layer}{side}"
+        side = ", reverse" if self._rows[number].reverse else ", forward" if self._directions == 2 else ""
+        return f"cells[{number}]: layer {number // self._directions}{side}"
 
     def _step(self, t: int, number: int) -> str:
         """One step of one cell as text."""
         step, cell = self.steps[t][number], self._rows[number].cell
-        before = t + 1 if number % self._directions else t - 1
+        before = t + 1 if self._rows[number].reverse else t - 1
         lines = [f't={t} "{self.tokens[t]}"   {self._name(number)}'.rstrip()]
         lines.append(f"  x_{t} = {_vector(step.x)}   h_{before} = {_vector(step.h_prev)}")
         from_input, from_memory, f = f"W_xh x_{t}", f"W_hh h_{before}", cell.nonlinearity
@@ -142,25 +142,23 @@ class Trace:
         cells = []
         for number, row in enumerate(self._rows):
             steps, cell = [entries[number] for entries in self.steps], row.cell
-            reverse, hidden = bool(number % self._directions), len(cell.W_hh)
             flows = [step.gradients for step in steps if step.gradients is not None]
             cells.append(
                 {
                     "name": self._name(number),
                     "f": cell.nonlinearity,
-                    "reverse": reverse,
+                    "reverse": row.reverse,
                     "W_xh": cell.W_xh,
                     "W_hh": cell.W_hh,
                     "b_h": cell.b_h,
                     "steps": [[step.x, step.h_prev, step.W_xh_x, step.W_hh_h, step.a, step.h] for step in steps],
                     "flows": [[flow.from_output, flow.from_future, flow.d_h, flow.d_a, flow.d_x] for flow in flows],
-                    "left": left_of_the_first(row, reverse=reverse) if len(row.h) * hidden**3 < MANY else None,
+                    "left": left_of_the_first(row) if len(row.h) * len(cell.W_hh) ** 3 < MANY else None,
                 }
             )
         head = None
         if self.y is not None:
-            top_only = self._directions == 1
-            head = {"W_hy": self._reading.W_hy, "b_y": self._reading.b_y, "y": self.y, "in_code": top_only}
+            head = {"W_hy": self._reading.W_hy, "b_y": self._reading.b_y, "y": self.y}
         return {"tokens": self.tokens, "cells": cells, "head": head}
 
 
@@ -257,7 +255,7 @@ def trace(
         if not isinstance(found, RNNGradients):
             got, fix = _checks.shown(gradients), "Pass what run.backward(...) gave, the whole of it."
             _checks.refuse(TypeError, where, "gradients", "what the record's backward gives", got, fix)
-        came = flows(record, row, found)
+        came = flows(record, rows, row, found)
     steps = [[_step_of(cell, t, flow[t]) for cell, flow in zip(rows, came, strict=True)] for t in range(length)]
     reading = run.reading if isinstance(run, ModelRun) else None
     return Trace(labels[:length], steps, rows, record.directions, _read_off(reading, record, row, length))

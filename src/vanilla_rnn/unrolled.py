@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from vanilla_rnn.unroll import UnrolledCell
 
 
+WHERE = "Unrolled.backward"
+
+
 class _RNNGradients(NamedTuple):
     d_x: Array
     d_h_0: Array
@@ -41,6 +44,7 @@ class CellRow(NamedTuple):
     """What one cell did to one row of a batch, by real step, in the order of the sequence."""
 
     cell: RNNCell
+    reverse: bool  # whether it read from the last step to the first
     x: Array  # (time, input): what it read
     h_prev: Array  # (time, hidden): the state it had then; of a reverse direction, the state at the step after
     h: Array  # (time, hidden): the state after reading
@@ -84,7 +88,7 @@ class Unrolled:
             for direction, run in enumerate(runs):
                 turn = layout.flip if direction else _as_it_is
                 x, h_prev, h = (layout.unpack(turn(rows))[row, :length] for rows in (run.x, run.h_prev, run.h))
-                cells.append(CellRow(run.cell, x, h_prev, h))
+                cells.append(CellRow(run.cell, bool(direction), x, h_prev, h))
         return cells
 
     def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
@@ -107,27 +111,15 @@ class Unrolled:
         ValueError
             If both are None, a shape doesn't fit, or a number at a real step isn't finite.
         """
-        where, fix = "Unrolled.backward", "A gradient has the shape of what it is of."
-        layout, batched, dtype, top = self._layout, self.batched, self.h_n.dtype, self._layers[-1]
-        if d_output is not None:
-            d_output = _checks.floats(d_output, "d_output", where, dtype)
-            _checks.shape(d_output, self.output.shape, "the shape of output", "d_output", where, fix)
-            d_rows = layout.pack(d_output if batched else d_output[None])
-            if not _checks.is_finite(d_rows):
-                real = layout.unpack(d_rows)  # where the caller has them
-                _checks.finite(real if batched else real[0], "d_output", where)
-        elif d_h_n is not None:
-            d_rows = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), dtype)
-        else:
-            fix = "Pass what a loss or a head's backward gave."
-            _checks.refuse(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
-        if d_h_n is None:
-            d_states = np.zeros(self.h_n.shape, dtype)
-        else:
-            d_h_n = _checks.floats(d_h_n, "d_h_n", where, dtype)
-            _checks.shape(d_h_n, self.h_n.shape, "the shape of h_n", "d_h_n", where, fix)
-            _checks.finite(d_h_n, "d_h_n", where)
-            d_states = np.array(d_h_n, order="C")
+        if d_output is None and d_h_n is None:
+            got, fix = "None for both", "Pass what a loss or a head's backward gave."
+            _checks.refuse(ValueError, WHERE, "d_output or d_h_n", "a gradient to propagate", got, fix)
+        layout, batched = self._layout, self.batched
+        d_output, d_rows = self._packed(d_output)
+        d_h_n = None if d_h_n is None else self._fitting(d_h_n, self.h_n, "d_h_n")
+        d_states = np.zeros_like(self.h_n) if d_h_n is None else np.array(d_h_n, order="C")
+        if d_h_n is not None:
+            _checks.finite(d_h_n, "d_h_n", WHERE)
         if not batched:
             d_states = d_states[:, None]
 
@@ -153,6 +145,25 @@ class Unrolled:
         else:
             found = RNNGradients(d_x[0], d_h_0[:, 0], [d[0] for d in d_a], d_parameters)
         found.d_output, found.d_h_n = d_output, d_h_n
+        return found
+
+    def _packed(self, d_output: ArrayLike | None) -> tuple[Array | None, Array]:
+        """d_output, checked, and a copy of it laid out as the loop walks; zeros where there is none."""
+        layout, top = self._layout, self._layers[-1]
+        if d_output is None:
+            return None, np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), self.h_n.dtype)
+        d_output = self._fitting(d_output, self.output, "d_output")
+        d_rows = layout.pack(d_output if self.batched else d_output[None])
+        if not _checks.is_finite(d_rows):
+            real = layout.unpack(d_rows)  # where the caller has them
+            _checks.finite(real if self.batched else real[0], "d_output", WHERE)
+        return d_output, d_rows
+
+    def _fitting(self, gradient: ArrayLike, like: Array, name: str) -> Array:
+        """A gradient of the dtype and the shape of what it is of."""
+        found = _checks.floats(gradient, name, WHERE, like.dtype)
+        meaning, fix = f"the shape of {name[2:]}", "A gradient has the shape of what it is of."
+        _checks.shape(found, like.shape, meaning, name, WHERE, fix)
         return found
 
 

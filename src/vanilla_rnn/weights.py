@@ -18,7 +18,7 @@ from vanilla_rnn._parameters import Module
 from vanilla_rnn.optim import Adam, Optimizer
 
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, Literal
 
     from vanilla_rnn._checks import Array
 
@@ -39,6 +39,7 @@ LISTED = _layout(
 SHAPE = rb"\(((?:\d{1,18}, ?)*(?:\d{1,18})?)\)"
 HEADER = re.compile(rb"\{'descr': '([<>|=]?[a-z]\d+)', 'fortran_order': (True|False), 'shape': " + SHAPE + rb", \} *\n")
 SHORTEST_HEADER, LONGEST_HEADER = 64, 2**12
+MOST_STEPS = 2**53  # up to which a float counts without a gap
 LARGEST_FILE = 2**32 - 2**16  # what the archive's own numbers can say
 
 
@@ -85,9 +86,10 @@ def save_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> Non
     if total > LARGEST_FILE:
         _checks.refuse(ValueError, where, "all arrays", "below 4 GiB", f"{total} bytes", "Save the parts one by one.")
     path = os.path.realpath(path)  # a link stays a link
-    beside = f"{path}.{os.getpid()}.tmp"
+    beside = f"{path}.{os.urandom(4).hex()}.tmp"  # of this call alone, whoever else saves there at the time
+    file = open(beside, "xb")  # noqa: PTH123, SIM115  # os throughout: pathlib would be imported for this alone
     try:
-        with open(beside, "xb") as file:  # noqa: PTH123  # os.path throughout: pathlib would be imported for this alone
+        with file:
             with ZipFile(file, "w") as archive:
                 for name, values in arrays.items():
                     with archive.open(ZipInfo(f"{name}.npy"), "w") as member:
@@ -96,8 +98,7 @@ def save_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> Non
             os.fsync(file.fileno())
         os.replace(beside, path)  # noqa: PTH105
     except BaseException:
-        if os.path.exists(beside):  # noqa: PTH110
-            os.unlink(beside)  # noqa: PTH108
+        os.unlink(beside)  # noqa: PTH108
         raise
 
 
@@ -139,6 +140,9 @@ def load_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> Non
                 if got != expected:
                     _refuse(path, name, expected, got, "The file is of a model of other sizes or another dtype.")
             loaded = {name: _read(file, path, name, entries[name], header) for name, header in headers.items()}
+            if isinstance(thing, Adam) and loaded and not 1 <= loaded["t"] < MOST_STEPS:
+                fix = "It is the number of steps taken: the file was changed."
+                _refuse(path, "t", f"from 1 to {MOST_STEPS - 1}", str(loaded["t"]), fix)
         except EOFError:
             _refuse(path, "", "whole", "an end too soon", "It was cut off on its way: get it again.")
     if isinstance(thing, Optimizer):
@@ -167,8 +171,8 @@ class _Header(NamedTuple):
     """What an array's file says of itself."""
 
     dtype: np.dtype
-    order: str
     shape: tuple[int, ...]
+    order: Literal["C", "F"]
     length: int  # of the header
     crc: int  # likewise
 
@@ -209,13 +213,9 @@ def _directory(file: BinaryIO, path: str) -> dict[str, _Entry]:
 
 
 def _same_names(there: dict[str, Array], entries: dict[str, _Entry], path: str) -> None:
-    missing, unknown = sorted(there.keys() - entries), sorted(entries.keys() - there)
-    if missing or unknown:
-        expected = f"of the entries {_checks.some(there, 30)}"
-        got = "; ".join(
-            f"{what} {_checks.some(names, 5)}" for what, names in (("without", missing), ("with", unknown)) if names
-        )
-        _refuse(path, "", expected, f"one {got}", "It is of another model: build the one it was saved from.")
+    if got := _checks.differing(entries, there):
+        expected, fix = f"of the entries {_checks.some(there, 30)}", "Build the model that it was saved from."
+        _refuse(path, "", expected, f"one {got}", fix)
 
 
 def _header(file: BinaryIO, path: str, name: str, entry: _Entry) -> _Header:
@@ -243,7 +243,7 @@ def _header(file: BinaryIO, path: str, name: str, entry: _Entry) -> _Header:
     if size != entry.size:
         got, fix = f"shape {axes} of {dtype}, which takes {size}", "It was cut off or changed: get it again."
         _refuse(path, name, f"as large as its entry, {entry.size} bytes", got, fix)
-    return _Header(dtype, "F" if fortran == b"True" else "C", axes, length, crc32(raw))
+    return _Header(dtype, axes, "F" if fortran == b"True" else "C", length, crc32(raw))
 
 
 def _read(file: BinaryIO, path: str, name: str, entry: _Entry, header: _Header) -> Array:
@@ -253,7 +253,7 @@ def _read(file: BinaryIO, path: str, name: str, entry: _Entry, header: _Header) 
     raw = _bytes(file, entry.start + header.length, entry.size - header.length)
     if crc32(raw, header.crc) != entry.crc:
         _refuse(path, name, "of the checksum in the list", "another", "The file was damaged: get it again.")
-    values = np.frombuffer(raw, header.dtype).reshape(header.shape, order="F" if header.order == "F" else "C")
+    values = np.frombuffer(raw, header.dtype).reshape(header.shape, order=header.order)
     if not _checks.is_finite(values):
         _refuse(path, name, "of finite numbers", "NaN or infinity", "The training that made it had diverged.")
     return values.copy()
@@ -273,8 +273,8 @@ def _fits_optimizer(optimizer: Optimizer, headers: dict[str, _Header], path: str
         expected = "of " + " and ".join(f"'{kind}.<path>'" for kind in optimizer.kinds) + " for each parameter"
         _refuse(path, "", expected, f"one of {_checks.some(sorted(headers), 5)}", fix)
     for own in paths:
-        kinds = {headers[f"{kind}.{own}"][::2] for kind in optimizer.kinds}
-        if len(kinds) > 1 or headers[f"{first}.{own}"].dtype.kind != "f":
+        alike = [headers[f"{kind}.{own}"] for kind in optimizer.kinds]
+        if len({(one.dtype, one.shape) for one in alike}) > 1 or alike[0].dtype.kind != "f":
             _refuse(path, f"{first}.{own}", "of floats, in one shape with its like", "others", fix)
 
 
