@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it equal t
     from vanilla_rnn import worked_example
     from vanilla_rnn.cell import RNNCell
     from vanilla_rnn.decoder import Decoder
-    from vanilla_rnn.diagnostics import check_gradients
+    from vanilla_rnn.diagnostics import check_gradients, gradient_flow, memory_span, spectral_radius
     from vanilla_rnn.embedding import Embedding, one_hot
     from vanilla_rnn.heads import ManyToManyHead, ManyToOneHead
     from vanilla_rnn.interchange import (
@@ -41,7 +41,7 @@ _FILE_OF = {
     for file, names in {
         "cell": "RNNCell",
         "decoder": "Decoder",
-        "diagnostics": "check_gradients",
+        "diagnostics": "check_gradients gradient_flow memory_span spectral_radius",
         "embedding": "Embedding one_hot",
         "heads": "ManyToManyHead ManyToOneHead",
         "interchange": "load_keras_weights load_torch_state_dict to_keras_weights to_torch_state_dict",
@@ -82,15 +82,18 @@ __all__ = [
     "cross_entropy",
     "fit",
     "fit_stream",
+    "gradient_flow",
     "load_keras_weights",
     "load_torch_state_dict",
     "load_weights",
     "mean_squared_error",
+    "memory_span",
     "one_hot",
     "pad_sequences",
     "save_weights",
     "sigmoid",
     "softmax",
+    "spectral_radius",
     "to_keras_weights",
     "to_onnx",
     "to_torch_state_dict",

@@ -1,17 +1,221 @@
-"""Looking into a network: whether its gradients are right."""
+"""Looking into a network: whether its gradients are right, and how far back they reach."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn.flow import as_read, flows, left_at_the_end, slopes
+from vanilla_rnn.unrolled import read_row
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from vanilla_rnn._checks import Array
+    from vanilla_rnn.models import ModelRun
+    from vanilla_rnn.unrolled import Unrolled
+    from vanilla_rnn.writers import OneToManyRun
 
 STEP = 1e-50  # so small that its square vanishes, and nothing is lost by it: no difference is ever taken
+
+
+class GradientFlow(NamedTuple):
+    """What `gradient_flow` gives: for each cell and each real step a number; ``[i, t]`` is of ``cells[i]`` at step t.
+
+    The shares are vectors that add up, ``dL/dh_t = from_output + from_future``; what stands here is the length of each.
+    """
+
+    d_h: Array  # (cells, time): ||dL/dh_t||, all that reaches the state after step t
+    from_output: Array  # (cells, time): of what reads h_t itself: the output, the layer above, at the end h_n
+    from_future: Array  # (cells, time): of what came back through W_hh from the steps after
+    jacobian: Array  # (cells, time): ||J_t||, the most that step t lets through
+    product: (
+        Array  # (cells, time): ||J_T J_{T-1} ... J_{t+1}||, the most that is left at step t of a gradient at the end
+    )
+
+    def __str__(self) -> str:
+        names = ("dL/dh", "own output", "future", "Jacobian", "product")
+        cells, time = self.d_h.shape
+        blocks = []
+        for i in range(cells):
+            title = f"cells[{i}]" if cells > 1 else "norms"
+            lines = [f"{title:<10}" + "".join(f"{name:>12}" for name in names)]
+            lines += [f"t={t:<8}" + "".join(f"{part[i, t]:12.4g}" for part in self) for t in range(time)]
+            blocks.append("\n".join(lines))
+        return "\n\n".join(blocks)
+
+
+def gradient_flow(
+    run: Unrolled | ModelRun | OneToManyRun,
+    d_output: ArrayLike | None = None,
+    d_h_n: ArrayLike | None = None,
+    *,
+    row: int = 0,
+) -> GradientFlow:
+    """How long the gradient is at every step of its way back, where it comes from, and what each step lets through.
+
+    ``dL/dh_{t-1} = own output + J_t^T dL/dh_t`` with ``J_t = dh_t/dh_{t-1} = diag(tanh'(a_t)) W_hh``: the vanishing
+    gradient happens in ``J_t``, once a step [1]_.
+
+    Parameters
+    ----------
+    run : Unrolled, or the record of a model
+        What ``forward`` gave. Of an `EncoderDecoder`, one of its two networks: ``run.encoded`` or ``run.decoded``.
+    d_output, d_h_n : array_like or None
+        The gradient to follow, as for `Unrolled.backward`. For the loss of a model they are the first two that
+        ``run.reading.backward(d_logits)`` gives.
+    row : int
+        Which row of the batch.
+
+    Returns
+    -------
+    GradientFlow
+        ``(d_h, from_output, from_future, jacobian, product)``, each (cells, time of the row). Of a reverse direction
+        the way back goes from the first step to the last. ``print(it)`` writes them in columns.
+
+    Raises
+    ------
+    TypeError
+        If run isn't such a record.
+    IndexError
+        If there is no such row.
+    ValueError
+        If both gradients are None, a shape doesn't fit, or a number at a real step isn't finite.
+
+    References
+    ----------
+    .. [1] Bengio, Simard and Frasconi (1994), "Learning long-term dependencies with gradient descent is difficult",
+       https://doi.org/10.1109/72.279181; Pascanu, Mikolov and Bengio (2013), "On the difficulty of training recurrent
+       neural networks", https://arxiv.org/abs/1211.5063
+
+    Examples
+    --------
+    A unit that halves its memory, at states near 0, where tanh' is 1: every step back leaves half of the gradient.
+
+    >>> from vanilla_rnn import RNN, RNNCell
+    >>> rnn = RNN.from_cells([RNNCell.from_weights([[1.0]], [[0.5]])])
+    >>> flow = gradient_flow(rnn.forward([[1e-9]] * 4), d_h_n=[[1.0]])
+    >>> print(flow.d_h)
+    [[0.125 0.25  0.5   1.   ]]
+    >>> print(flow.jacobian)
+    [[0.5 0.5 0.5 0.5]]
+    """
+    record, row, rows = read_row(run, row, "gradient_flow")
+    by_step = flows(record, rows, row, record.backward(d_output, d_h_n))
+    shape = (len(rows), len(rows[0].x))
+
+    @np.errstate(over="ignore")  # what explodes is shown as it is
+    def norms(name: str) -> Array:
+        return np.array([[np.linalg.norm(getattr(flow, name)) for flow in cell] for cell in by_step]).reshape(shape)
+
+    jacobian = [
+        as_read(one, np.array([np.linalg.norm(slope_t[:, None] * one.cell.W_hh, 2) for slope_t in slopes(one)]))
+        for one in rows
+    ]
+    product = [left_at_the_end(one) for one in rows]
+    return GradientFlow(norms("d_h"), norms("from_output"), norms("from_future"), np.array(jacobian), np.array(product))
+
+
+def memory_span(run: Unrolled | ModelRun | OneToManyRun, *, threshold: float = 0.01, row: int = 0) -> list[int]:
+    """How many steps back a network's last state still depends on what its state was.
+
+    ``L = ||h_T||``, and the span is the largest k with ``||dL/dh_{T-k}|| > threshold * ||dL/dh_T||``
+
+    Only the way through W_hh counts, from state to state of one cell; a step further back than the span moves the
+    length of the last state by less than that share of what the last step moves it.
+
+    Parameters
+    ----------
+    run : Unrolled, or the record of a model
+        What ``forward`` gave. Of an `EncoderDecoder`, one of its two networks: ``run.encoded`` or ``run.decoded``.
+    threshold : float
+        The share that is worth being called memory, above 0 and below 1.
+    row : int
+        Which row of the batch.
+
+    Returns
+    -------
+    list of int
+        For each of ``cells`` a number of steps, at most one less than the row has: a span as long as that says that the
+        sequence was too short to tell. 0 where the last state is 0, for there the length has no gradient.
+
+    Raises
+    ------
+    TypeError
+        If run isn't such a record or threshold isn't a number.
+    IndexError
+        If there is no such row.
+    ValueError
+        If threshold is out of bounds.
+
+    Examples
+    --------
+    A unit that halves its memory keeps 1/64 = 0.016 after six steps, and less than 0.01 after seven.
+
+    >>> from vanilla_rnn import RNN, RNNCell
+    >>> rnn = RNN.from_cells([RNNCell.from_weights([[1.0]], [[0.5]])])
+    >>> memory_span(rnn.forward([[1e-9]] * 20))
+    [6]
+    """
+    threshold = _checks.number(threshold, "threshold", "memory_span", above=0.0, below=1.0)
+    _, _, rows = read_row(run, row, "memory_span")
+    spans = []
+    for one in rows:
+        span, states = 0, as_read(one, one.h)
+        length = np.linalg.norm(states[-1:])
+        if length:
+            d_h = states[-1] / length  # dL/dh_T, whose own length is 1
+            with np.errstate(over="ignore", invalid="ignore"):
+                for back, slope_t in enumerate(slopes(one)[:0:-1], start=1):
+                    d_h = (slope_t * d_h) @ one.cell.W_hh  # J_t^T d_h
+                    if np.linalg.norm(d_h) > threshold:
+                        span = back
+        spans.append(span)
+    return spans
+
+
+def spectral_radius(W_hh: ArrayLike) -> float:
+    """The largest absolute eigenvalue of a recurrent matrix: what many steps multiply a gradient by, each on average.
+
+    ``rho(W_hh) = lim ||W_hh^k||^(1/k)``
+
+    Below 1 every gradient vanishes in the end, though a matrix that isn't symmetric may lengthen it first, by up to
+    ``||W_hh||_2`` a step; tanh', which is at most 1, shortens it further. Above 1 it explodes where tanh' lets it.
+
+    Parameters
+    ----------
+    W_hh : array_like, (hidden_size, hidden_size)
+        The weights from state to state.
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Raises
+    ------
+    ValueError
+        If it isn't square, is empty, or a number isn't finite.
+    TypeError
+        If it isn't an array of real numbers.
+
+    Examples
+    --------
+    A rotation turns a state and keeps its length: its eigenvalues, cos + i sin, have the absolute value 1.
+
+    >>> round(spectral_radius([[0.6, -0.8], [0.8, 0.6]]), 12)
+    1.0
+    """
+    where = "spectral_radius"
+    W_hh = _checks.floats(W_hh, "W_hh", where)
+    _checks.axes(W_hh, {2: "(hidden_size, hidden_size)"}, "W_hh", where)
+    size = _checks.size(len(W_hh), "hidden_size (rows of W_hh)", where)
+    fix = "Only what leads from state to state has eigenvalues; W_xh has none."
+    _checks.shape(W_hh, (size, size), "(hidden_size, hidden_size)", "W_hh", where, fix)
+    _checks.finite(W_hh, "W_hh", where)
+    return float(np.abs(np.linalg.eigvals(W_hh)).max())
 
 
 def check_gradients(module: Any, *inputs: Any) -> float:

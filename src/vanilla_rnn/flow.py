@@ -39,6 +39,7 @@ class StepFlow(NamedTuple):
         return np.outer(self.d_a, self.h_prev)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what exploded on the way back is shown as it is
 def flows(record: Unrolled, rows: list[CellRow], row: int, gradients: RNNGradients) -> list[list[StepFlow]]:
     """The way back through every step of every cell, read off d_a; ``rows`` is ``record.read(row)``."""
     if [d.shape for d in gradients.d_a] != [(*record.output.shape[:-1], len(one.cell.W_hh)) for one in rows]:
@@ -84,16 +85,41 @@ def _not_of_this_run() -> NoReturn:
     _checks.refuse(ValueError, "trace", "gradients", "those of this run", "others", fix)
 
 
+def as_read(row: CellRow, values: Array) -> Array:
+    """What stands by step in the order of the sequence, in the order in which the cell read it; its own inverse."""
+    return values[::-1] if row.reverse else values
+
+
+def slopes(row: CellRow) -> Array:
+    """tanh'(a_t) of every step in the order in which the cell read: (time, hidden).
+
+    A small change to the state before becomes ``J_t = dh_t / dh_{t-1} = diag(tanh'(a_t)) W_hh`` times itself.
+    """
+    _, slope = NONLINEARITIES[row.cell.nonlinearity]
+    return as_read(row, slope(row.h))
+
+
 def left_of_the_first(row: CellRow) -> Array:
     """How much of a small change to a cell's first state is left after each step it reads, at most: (time,).
 
-    ``|| J_t J_{t-1} ... J_1 ||_2`` with ``J_t = dh_t / dh_{t-1} = diag(tanh'(a_t)) W_hh``
+    ``|| J_t J_{t-1} ... J_1 ||_2``
     """
-    _, slope = NONLINEARITIES[row.cell.nonlinearity]
-    slopes = slope(row.h)[::-1] if row.reverse else slope(row.h)
-    product, left = np.eye(len(row.cell.W_hh)), []
-    for number, slope_t in enumerate(slopes):
+    W_hh, product, left = row.cell.W_hh, np.eye(len(row.cell.W_hh)), []
+    for number, slope_t in enumerate(slopes(row)):
         if number:
-            product = slope_t[:, None] * (row.cell.W_hh @ product)
+            product = slope_t[:, None] * (W_hh @ product)
         left.append(np.linalg.norm(product, 2))
-    return np.array(left[::-1] if row.reverse else left)
+    return as_read(row, np.array(left))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def left_at_the_end(row: CellRow) -> Array:
+    """How much of a small change to the state after each step is left after the last, at most: (time,).
+
+    ``|| J_T J_{T-1} ... J_{t+1} ||_2``, which is also the most that is left at step t of a gradient at the last.
+    """
+    W_hh, product, left = row.cell.W_hh, np.eye(len(row.cell.W_hh)), []
+    for slope_t in slopes(row)[::-1]:
+        left.append(np.linalg.norm(product, 2) if np.isfinite(product).all() else np.inf)
+        product = (product * slope_t) @ W_hh
+    return as_read(row, np.array(left[::-1]))

@@ -14,7 +14,7 @@ from vanilla_rnn.cell import NONLINEARITIES
 from vanilla_rnn.decoder import DecoderGradients
 from vanilla_rnn.flow import StepFlow, flows, left_of_the_first
 from vanilla_rnn.models import ModelGradients, ModelRun
-from vanilla_rnn.unrolled import RNNGradients, Unrolled
+from vanilla_rnn.unrolled import RNNGradients, read_row
 from vanilla_rnn.writers import OneToManyGradients, OneToManyRun
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vanilla_rnn._checks import Array
     from vanilla_rnn.heads import HeadRun
-    from vanilla_rnn.unrolled import CellRow
+    from vanilla_rnn.unrolled import CellRow, Unrolled
 
 TERMS = 6  # of a row times a column, so many products are written out; a line has to end somewhere
 MANY = 2e9  # multiplications; what is left of the first state is left out of a page that would need more of them
@@ -231,20 +231,12 @@ def trace(
     where = "trace"
     if isinstance(run, OneToManyRun):
         run, gradients = run.decoded, gradients.decoded if isinstance(gradients, OneToManyGradients) else gradients
-    record: object = run.run if isinstance(run, ModelRun) else run
-    if not isinstance(record, Unrolled):
-        fix = "Pass what forward(...) gave; of an EncoderDecoder run.encoded or run.decoded."
-        _checks.refuse(TypeError, where, "run", "the record of a network", _checks.shown(run), fix)
-    batch, time = record.output.shape[:2] if record.batched else (1, len(record.output))
-    row = _checks.index(row, "row", where)
-    if not 0 <= row < batch:
-        _checks.refuse(IndexError, where, "row", f"from 0 to {batch - 1}", str(row), "It counts the rows of the batch.")
-
-    rows = record.read(row)
+    record, row, rows = read_row(run, row, where)
     length = len(rows[0].x)
+    time = record.output.shape[-2]
     if tokens is None:
         known = run.embedded if isinstance(run, ModelRun) else None
-        tokens = [""] * time if known is None else known.ids.reshape(batch, time)[row].tolist()
+        tokens = [""] * time if known is None else known.ids.reshape(-1, time)[row].tolist()
     labels = [str(token) for token in tokens]
     if len(labels) not in (length, time):
         fix = "One stands for each step; of a text, tokenize(text) makes them."

@@ -167,6 +167,19 @@ class Unrolled:
         return found
 
 
+def read_row(run: object, row: object, where: str) -> tuple[Unrolled, int, list[CellRow]]:
+    """An RNN's record, or the one within a model's; the row's number, checked; and what every cell did to that row."""
+    record = getattr(run, "run", run)
+    if not isinstance(record, Unrolled):
+        fix = "Pass what forward(...) gave; of an EncoderDecoder run.encoded or run.decoded."
+        _checks.refuse(TypeError, where, "run", "the record of a network", _checks.shown(run), fix)
+    batch = len(record.output) if record.batched else 1
+    row = _checks.index(row, "row", where)
+    if not 0 <= row < batch:
+        _checks.refuse(IndexError, where, "row", f"from 0 to {batch - 1}", str(row), "It counts the rows of the batch.")
+    return record, row, record.read(row)
+
+
 def side_by_side(runs: list[UnrolledCell], layout: Rectangle | Ragged) -> Array:
     """A layer's output: its directions' states, each at the step of the sequence that it had just read."""
     if len(runs) == 1:

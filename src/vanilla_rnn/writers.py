@@ -39,11 +39,14 @@ class OneToManyGradients(_OneToManyGradients):
 
 
 class OneToManyRun:
-    """What one forward of a `OneToMany` did: the decoder's record, and how its h_0 came about."""
+    """What one forward of a `OneToMany` did: the decoder's record, and how its h_0 came about.
+
+    ``run``, the RNN's record, is the decoder's.
+    """
 
     def __init__(self, model: OneToMany, context: Array, h_0: Array, decoded: DecoderRun) -> None:
         self._paths, self._context, self._h_0, self.decoded = own_paths(model), context, h_0, decoded
-        self._W_ch = model.W_ch.copy()
+        self._W_ch, self.run = model.W_ch.copy(), decoded.run
         self.logits, self.lengths, self.targets = decoded.logits, decoded.lengths, decoded.targets
 
     def backward(self, d_logits: ArrayLike) -> OneToManyGradients:
