@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 def run(name, *arguments, ok=True):
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert (result.returncode == 0) == ok, result.stderr
     assert "Traceback" not in result.stderr
     return result.stdout if ok else result.stderr
@@ -319,6 +319,70 @@ def test_graduate_to_pytorch():
     assert float(after[2]) >= 99.0 > float(here[2])
     assert "12 epochs on 2 processes" in after[0]
     assert float(re.search(r"against ours on the 64: off by (\S+)", printed).group(1)) < 1e-4
+
+
+def test_vanishing_gradients():
+    printed = run("13_vanishing_gradients.py")
+    rows = re.findall(
+        r"^ +([\d.]+) +x ([\d.]+) +x ([\d.]+) (\w+) +(\S+) +(\S+) +(\S+) +\S+ +\S+ +(\S+)$", printed, re.M
+    )
+    assert [row[0] for row in rows] == ["0.5", "0.9", "1.0", "1.1"] * 2
+    assert [row[3] for row in rows] == ["vanishes", "vanishes", "lasts", "explodes", *["vanishes"] * 4]
+    for number, (radius, theory, measured, _, at_0, *_, at_100) in enumerate(rows):
+        assert float(theory) == float(radius)
+        assert float(at_0) == 1
+        if number < 4:  # quiet inputs
+            assert abs(float(measured) / float(radius) - 1) < 0.01
+            assert 0.1 < float(at_100) / float(radius) ** 100 < 3
+        else:
+            assert float(measured) < float(radius)
+    trained = re.findall(r"gradients (as they are|clipped to 1) +(\d) of 5 can be trained", printed)
+    assert trained == [("as they are", "0"), ("clipped to 1", "5")]
+    assert abs(float(re.search(r"loss at the end ([\d.]+)", printed).group(1)) - 1 / 12) < 0.02
+
+
+def test_vanishing_gradients_draws_a_picture(tmp_path):
+    needed("matplotlib")
+    run("13_vanishing_gradients.py", "--picture", str(tmp_path / "fading.png"))
+    assert (tmp_path / "fading.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_memory_span():
+    printed = run("14_memory_span.py")
+    starts = re.findall(r"spectral radius ([\d.]+), gradient reaches (\d+) steps", printed)
+    assert float(starts[0][0]) < 0.8
+    assert int(starts[0][1]) < 10 < int(starts[1][1]) < int(starts[2][1]) == 50
+    assert [radius for radius, _ in starts[1:]] == ["1.00", "1.00"]
+    tasks = re.split(r"^Remember .*$", printed, flags=re.M)[1:]
+    assert len(tasks) == 2
+    for task, longest in zip(tasks, (20, 50), strict=True):  # of the usual start, over three seeds: docs/claims.md
+        learned = dict(re.findall(r"^  (\w+, \w+, [\w ]+?) +learned +(\d+)", task, re.MULTILINE))
+        spans = {name: int(lag) for name, lag in learned.items()}
+        assert len(spans) == 6
+        assert 5 <= spans["uniform, tanh, no clipping"] <= longest
+        assert 10 <= spans["uniform, tanh, clipped to 1"] <= longest
+        assert spans["orthogonal, tanh, clipped to 1"] >= 20
+        assert spans["identity, relu, clipped to 1"] == 50
+
+
+def test_memory_span_asks_for_what_stands_far_back():
+    example = load("14_memory_span.py")
+    rng = np.random.default_rng(0)
+    for lag in example.LAGS:
+        for _ in range(50):
+            words, answer = example.first_symbol(lag, rng)
+            assert len(words) == lag + 1
+            assert example.SYMBOLS[answer] == words[0]
+            assert not set(words[1:]) & set(example.SYMBOLS)
+            words, plural = example.subject_s_number(lag, rng)
+            assert len(words) == lag + 1  # the verb, next, stands so many words after the second
+            assert words[1] in (example.PLURAL if plural else example.SINGULAR)
+        training, held_out = example.draw(example.first_symbol, lag, 0)
+        assert not set(training) & set(held_out)
+        training, held_out = example.draw(example.subject_s_number, lag, 0)
+        assert not set(training) & set(held_out)
+    distractors = [word for words, _ in held_out for word in words[2:]]
+    assert set(distractors) >= set(example.SINGULAR + example.PLURAL)
 
 
 @pytest.mark.parametrize("name", ["11_same_in_pytorch.py", "12_graduate_to_pytorch.py"])

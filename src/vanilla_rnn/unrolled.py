@@ -80,6 +80,9 @@ class Unrolled:
         ):
             values.flags.writeable = False
 
+    def __repr__(self) -> str:
+        return f"<Unrolled: output {self.output.shape}, h_n {self.h_n.shape}>"
+
     def read(self, row: int) -> list[CellRow]:
         """What every cell did to one row."""
         layout, length = self._layout, self._layout.length(row)

@@ -1,0 +1,135 @@
+"""Why memory fades: what is left of a gradient after a number of steps back, for four sizes of W_hh.
+
+The size that matters is the spectral radius, the largest absolute eigenvalue: below 1 a gradient vanishes, at 1 it
+lasts, above 1 it explodes. What theory says of many steps, a factor of the radius each, stands beside what is measured.
+
+python examples/13_vanishing_gradients.py
+python examples/13_vanishing_gradients.py --picture fading.png    (needs matplotlib)
+"""
+
+import argparse
+import sys
+
+import numpy as np
+
+from vanilla_rnn import (
+    RNN,
+    SGD,
+    ManyToOne,
+    ManyToOneHead,
+    clip_grad_norm,
+    gradient_flow,
+    mean_squared_error,
+    spectral_radius,
+)
+
+RADII = [0.5, 0.9, 1.0, 1.1]
+LAGS = [0, 1, 10, 20, 50, 100]
+STEPS, SETTLED = 121, 20  # by then, of all directions in the state the slowest to fade is left
+
+
+def network(radius: float) -> RNN:
+    """Random weights as they are usually drawn, scaled to a spectral radius, without a bias."""
+    rnn = RNN(input_size=1, hidden_size=32, bias=False, rng=0)
+    W_hh = rnn.cells[0].W_hh
+    W_hh *= radius / spectral_radius(W_hh)
+    return rnn
+
+
+def gradient_by_lag(rnn: RNN, loudness: float) -> np.ndarray:
+    """The norm of dL/dh_{T-k} for k = 0, 1, 2, ... steps back, where that of dL/dh_T is 1."""
+    run = rnn.forward(loudness * np.random.default_rng(1).standard_normal((STEPS, 1)))
+    d_h_T = np.random.default_rng(2).standard_normal((1, rnn.hidden_size))
+    return gradient_flow(run, d_h_n=d_h_T / np.linalg.norm(d_h_T)).d_h[0, ::-1]
+
+
+def factor_a_step(by_lag: np.ndarray) -> float:
+    """The slope of the logarithm, as a factor."""
+    slope, _ = np.polyfit(np.arange(SETTLED, STEPS), np.log(by_lag[SETTLED:]), 1)
+    return np.exp(slope)
+
+
+def fate(factor: float) -> str:
+    return "lasts" if abs(factor - 1) < 0.005 else "vanishes" if factor < 1 else "explodes"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What is left of a gradient after a number of steps back.")
+    parser.add_argument("--picture", metavar="PATH", help="draw it, with matplotlib")
+    picture = parser.parse_args().picture
+
+    measured = {}
+    for title, loudness in (
+        ("Quiet inputs: states near 0, where tanh' is 1, so that W_hh alone decides", 1e-9),
+        ("Inputs of ordinary size: tanh' is below 1 and takes its share at every step", 1.0),
+    ):
+        print(title)
+        print("  radius   in theory   measured        k =" + "".join(f"{lag:>9}" for lag in LAGS).removeprefix("    "))
+        for radius in RADII:
+            by_lag = measured[radius, loudness] = gradient_by_lag(network(radius), loudness)
+            numbers = "".join(f"{by_lag[lag]:9.1e}" for lag in LAGS)
+            found = factor_a_step(by_lag)
+            print(f"  {radius:6.1f}   x {radius:.3f}    x {found:.3f} {fate(found):<9}{numbers}")
+        print()
+    print("In each row: the factor a step in theory; the factor measured, 20 to 120 steps back; the gradient's norm k")
+    print("steps back. Where states are large it can't explode even at 1.1: there tanh' is small.\n")
+
+    with_and_without_clipping()
+    if picture:
+        draw(measured, picture)
+
+
+def with_and_without_clipping() -> None:
+    """What an explosion does to training, where no tanh holds it: five networks of relu, 200 steps of SGD."""
+    print("Training at radius 1.1 with relu, which lets gradients grow: say what the first of 100 inputs was.")
+    for name, max_norm in (("as they are", np.inf), ("clipped to 1", 1.0)):
+        ends = [train(seed, max_norm) for seed in range(5)]
+        losses = [end for end in ends if np.isfinite(end)]
+        mean = f"loss at the end {np.mean(losses):.3f}" if losses else "no loss is left to report"
+        print(f"  gradients {name:<13}{len(losses)} of {len(ends)} can be trained, {mean}")
+    print(f"  Clipping keeps the steps short. It brings no memory: who guesses the mean has a loss of {1 / 12:.3f}.")
+
+
+def train(seed: int, max_norm: float) -> float:
+    """The loss after training, or infinity where a number overflowed on the way."""
+    rng = np.random.default_rng(seed)
+    rnn = RNN(1, 16, nonlinearity="relu", recurrent_init="identity", rng=rng)
+    rnn.cells[0].W_hh *= 1.1
+    model, optimizer = ManyToOne(rnn, ManyToOneHead(16, 1, rng=rng)), SGD(0.01)
+    losses = []
+    try:
+        for _ in range(200):
+            x = np.zeros((32, 100, 1))
+            x[:, 0, 0] = rng.uniform(0, 1, 32)
+            run = model.forward(x)
+            loss, d_logits = mean_squared_error(run.logits, x[:, 0])
+            gradients = run.backward(d_logits).d_parameters
+            clip_grad_norm(gradients, max_norm)
+            optimizer.step(model.parameters(), gradients)
+            losses.append(loss)
+    except ValueError:  # the library's: the state, the loss or the gradient isn't finite any more
+        return np.inf
+    return float(np.mean(losses[-20:]))
+
+
+def draw(measured: dict[tuple[float, float], np.ndarray], path: str) -> None:
+    """A logarithmic axis makes a factor a step a straight line."""
+    try:
+        import matplotlib.pyplot as plt
+    except ModuleNotFoundError:
+        sys.exit("A picture needs matplotlib, which isn't installed here: pip install matplotlib")
+    plt.switch_backend("agg")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    for ax, loudness, title in zip(axes, (1e-9, 1.0), ("quiet inputs", "ordinary inputs"), strict=True):
+        for radius in RADII:
+            (line,) = ax.semilogy(measured[radius, loudness], label=f"radius {radius}")
+            ax.semilogy(radius ** np.arange(STEPS), color=line.get_color(), linestyle=":", linewidth=1)
+        ax.set(title=title, xlabel="steps back", ylim=(1e-12, 1e6))
+    axes[0].set_ylabel("norm of the gradient")
+    axes[0].legend(title="dotted: radius^k")
+    figure.savefig(path, dpi=120)
+    print(f"\nWrote {path}")
+
+
+if __name__ == "__main__":
+    main()
