@@ -276,15 +276,29 @@ class RNNCell(Module):
 
 
 class StepGradients(NamedTuple):
-    """What `Step.backward` gives: dL/dx_t, dL/dh_{t-1}, and dL/dW by the keys of ``cell.parameters()``."""
+    """What `Step.backward` gives: a gradient of all that `RNNCell.forward` read."""
 
-    d_x: Array
-    d_h_prev: Array
-    d_parameters: dict[str, Array]
+    d_x: Array  #: dL/dx_t, (..., input_size)
+    d_h_prev: Array  #: dL/dh_{t-1}, (..., hidden_size): for the step before
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``cell.parameters()``
 
 
 class Step:
-    """What one step did: its input ``x``, the state before it ``h_prev``, the sum ``a``, the new state ``h``."""
+    """What one step did.
+
+    Attributes
+    ----------
+    x : numpy.ndarray, (..., input_size)
+        What it read.
+    h_prev : numpy.ndarray, (..., hidden_size)
+        The state before it.
+    a : numpy.ndarray, (..., hidden_size)
+        The sum, ``W_xh x + W_hh h_prev + b_h``.
+    h : numpy.ndarray, (..., hidden_size)
+        The new state.
+    cell : RNNCell
+        A copy of the cell as it was.
+    """
 
     def __init__(self, cell: RNNCell, x: Array, h_prev: Array, a: Array, h: Array) -> None:
         self.cell, self.x, self.h_prev, self.a, self.h = cell, x, h_prev, a, h

@@ -27,22 +27,31 @@ if TYPE_CHECKING:
 
 
 class _DecoderGradients(NamedTuple):
-    d_h_0: Array
-    d_parameters: dict[str, Array]
+    d_h_0: Array  #: dL/dh_0, (num_layers, batch, hidden_size)
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``decoder.parameters()``
 
 
 class DecoderGradients(_DecoderGradients):
-    """What `DecoderRun.backward` gives: dL/dh_0, and dL/dW by key.
+    """What `DecoderRun.backward` gives; beside the two, as an attribute, what the RNN's record gave."""
 
-    Beside the two, ``run`` is what ``DecoderRun.run``, the RNN's record, gave on the way.
-    """
-
-    run: RNNGradients
+    run: RNNGradients  #: what ``DecoderRun.run`` gave
 
 
 class DecoderRun(ModelRun):
-    """What one forward of a `Decoder` did: its ``logits``, the ``targets`` that they should be, which of them count
-    (``lengths``), and the final states ``h_n``, from which the next piece of a long sequence goes on.
+    """What one forward of a `Decoder` did: its answers, and what they should be.
+
+    Attributes
+    ----------
+    logits : numpy.ndarray, (batch, time + 1, output_size)
+        The answer at every step; with ``bos_idx=None`` there is one step less than there are tokens, not one more.
+    targets : numpy.ndarray of int, (batch, time + 1)
+        What the answers should be.
+    lengths : numpy.ndarray of int, (batch,), or None
+        How many steps of each row count; None where all do.
+    h_n : numpy.ndarray, (num_layers, batch, hidden_size)
+        The final states, from which the next piece of a long sequence goes on.
+    embedded, run, reading
+        The records of embedding, RNN and head, as in a `ModelRun`.
     """
 
     targets: Array  # type: ignore[assignment]  # a ModelRun has none

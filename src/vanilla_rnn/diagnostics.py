@@ -27,13 +27,11 @@ class GradientFlow(NamedTuple):
     The shares are vectors that add up, ``dL/dh_t = from_output + from_future``; what stands here is the length of each.
     """
 
-    d_h: Array  # (cells, time): ||dL/dh_t||, all that reaches the state after step t
-    from_output: Array  # (cells, time): of what reads h_t itself: the output, the layer above, at the end h_n
-    from_future: Array  # (cells, time): of what came back through W_hh from the steps after
-    jacobian: Array  # (cells, time): ||J_t||, the most that step t lets through
-    product: (
-        Array  # (cells, time): ||J_T J_{T-1} ... J_{t+1}||, the most that is left at step t of a gradient at the end
-    )
+    d_h: Array  #: (cells, time): ``||dL/dh_t||``, all that reaches the state after step t
+    from_output: Array  #: (cells, time): of what reads h_t itself: the output, the layer above, at the end h_n
+    from_future: Array  #: (cells, time): of what came back through W_hh from the steps after
+    jacobian: Array  #: (cells, time): ``||J_t||``, the most that step t lets through
+    product: Array  #: (cells, time): ``||J_T ... J_{t+1}||``, the most that is left at step t of a gradient at the end
 
     def __str__(self) -> str:
         names = ("dL/dh", "own output", "future", "Jacobian", "product")

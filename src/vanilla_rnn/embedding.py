@@ -117,13 +117,21 @@ class Embedding(Module):
 
 
 class EmbeddingGradients(NamedTuple):
-    """What `Embedded.backward` gives: dL/d_vectors of the table, by the keys of ``embedding.parameters()``."""
+    """What `Embedded.backward` gives. Ids have no gradient, so it is of the table alone."""
 
-    d_parameters: dict[str, Array]
+    d_parameters: dict[str, Array]  #: dL/d_vectors by the keys of ``embedding.parameters()``
 
 
 class Embedded:
-    """What one look-up did: the ``ids`` and their ``vectors``."""
+    """What one look-up did.
+
+    Attributes
+    ----------
+    ids : numpy.ndarray of int, any shape
+        What was looked up.
+    vectors : numpy.ndarray, (..., embedding_dim)
+        What was found.
+    """
 
     def __init__(self, ids: Array, vectors: Array, num_embeddings: int) -> None:
         self.ids, self.vectors, self._num_embeddings = ids, vectors, num_embeddings

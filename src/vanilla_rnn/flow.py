@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class StepFlow(NamedTuple):
     """What came back to one step of one cell: dL/dh_t = from_output + from_future, and what became of it."""
 
-    from_output: Array  # (hidden,): the share of what reads h_t itself: the output, the layer above, at the end h_n
-    from_future: Array  # (hidden,): W_hh^T d_a of the step that read h_t as its memory ("dhnext" in many a tutorial)
-    d_h: Array  # (hidden,): their sum, dL/dh_t
-    d_a: Array  # (hidden,): dL/da_t = dL/dh_t * tanh'(a_t)
-    d_x: Array  # (input,): W_xh^T d_a, what this cell passes on to its input
-    x: Array  # (input,): as in the step
-    h_prev: Array  # (hidden,): likewise
+    from_output: Array  #: (hidden,): the share of what reads h_t itself: the output, the layer above, at the end h_n
+    from_future: Array  #: (hidden,): W_hh^T d_a of the step that read h_t as its memory ("dhnext" in many a tutorial)
+    d_h: Array  #: (hidden,): their sum, dL/dh_t
+    d_a: Array  #: (hidden,): dL/da_t = dL/dh_t * tanh'(a_t)
+    d_x: Array  #: (input,): W_xh^T d_a, what this cell passes on to its input
+    x: Array  #: (input,): as in the step
+    h_prev: Array  #: (hidden,): likewise
 
     @property
     def d_W_xh(self) -> Array:  # noqa: N802  # its name is its symbol

@@ -180,7 +180,15 @@ class ManyToOneHead(_Head):
 class ManyToManyHead(_Head):
     """One output for every step, from the top layer's states: ``y_t = W_hy h_t + b_y``.
 
-    Parameters and attributes are those of `ManyToOneHead`.
+    Parameters
+    ----------
+    hidden_size, output_size, bias, dtype, rng
+        As in `ManyToOneHead`.
+
+    Attributes
+    ----------
+    W_hy, b_y
+        As in `ManyToOneHead`.
 
     Examples
     --------
@@ -197,13 +205,23 @@ class ManyToManyHead(_Head):
 class HeadGradients(NamedTuple):
     """What `HeadRun.backward` gives, ready for ``run.backward(d_output, d_h_n)``: None for the half that isn't read."""
 
-    d_output: Array | None
-    d_h_n: Array | None
-    d_parameters: dict[str, Array]
+    d_output: Array | None  #: dL/d_output, from a `ManyToManyHead`
+    d_h_n: Array | None  #: dL/d_h_n, from a `ManyToOneHead`
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``head.parameters()``
 
 
 class HeadRun:
-    """What one reading did: ``y = W_hy h + b_y`` of the states ``h`` that were read, and the way back to them."""
+    """What one reading did, ``y = W_hy h + b_y``, and the way back to the states that were read.
+
+    Attributes
+    ----------
+    h : numpy.ndarray, (batch, hidden_size) or (batch, time, hidden_size)
+        The states that were read.
+    y : numpy.ndarray, (batch, output_size) or (batch, time, output_size)
+        The outputs.
+    W_hy, b_y : numpy.ndarray
+        Copies of the weights as they were; b_y is None where there is no bias.
+    """
 
     def __init__(self, W_hy: Array, b_y: Array | None, h: Array, y: Array, back: Back) -> None:
         self.W_hy, self.b_y, self.h, self.y, self._back = W_hy, b_y, h, y, back

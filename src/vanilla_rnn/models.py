@@ -27,26 +27,36 @@ if TYPE_CHECKING:
 
 
 class _ModelGradients(NamedTuple):
-    d_inputs: Array | None
-    d_parameters: dict[str, Array]
+    d_inputs: Array | None  #: dL/d_inputs, of the inputs' shape; None of token ids
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
 
 
 class ModelGradients(_ModelGradients):
-    """What `ModelRun.backward` gives: dL/d_inputs, None where the inputs are token ids, and dL/dW by key.
+    """What `ModelRun.backward` gives; beside the two, as an attribute, what the RNN's record gave."""
 
-    Beside the two, ``run`` is what ``ModelRun.run``, the RNN's record, gave on the way.
-    """
-
-    run: RNNGradients
+    run: RNNGradients  #: what ``ModelRun.run`` gave
 
 
 class ModelRun:
-    """What one forward of a model did: its ``logits``, which of them count (``lengths``), and its parts' records.
+    """What one forward of a `ManyToOne` or a `ManyToMany` did: its answers, and its parts' records.
 
-    ``embedded``, ``run`` and ``reading`` are the records of embedding (None without one), RNN and head.
+    Attributes
+    ----------
+    logits : numpy.ndarray, (batch, output_size) or (batch, time, output_size)
+        The head's answers; unbatched, without the batch axis.
+    lengths : numpy.ndarray of int, (batch,), or None
+        How many steps of each row count; None where all logits do.
+    targets : None
+        The answers aren't in the inputs.
+    embedded : Embedded or None
+        The embedding's record.
+    run : Unrolled
+        The RNN's record.
+    reading : HeadRun
+        The head's record.
     """
 
-    targets = None  # the answers aren't in the inputs
+    targets = None
 
     def __init__(self, model: Chain, embedded: Embedded | None, run: Unrolled, lengths: Array | None) -> None:
         self._paths, self.embedded, self.run, self.lengths = own_paths(model), embedded, run, lengths

@@ -32,14 +32,14 @@ MANY = 2e9  # multiplications; what is left of the first state is left out of a 
 class StepTrace(NamedTuple):
     """One step of one cell: ``h = tanh(W_xh_x + W_hh_h + b_h)``, each part as a number."""
 
-    x: Array  # (input,): what the cell read
-    h_prev: Array  # (hidden,): the state it had then
-    W_xh_x: Array  # (hidden,): W_xh x_t, what the input contributes
-    W_hh_h: Array  # (hidden,): W_hh h_{t-1}, what the memory contributes
-    b_h: Array  # (hidden,): the bias; zeros where the cell has none
-    a: Array  # (hidden,): the sum of the three
-    h: Array  # (hidden,): the state after it
-    gradients: StepFlow | None  # None where `trace` was given none
+    x: Array  #: (input,): what the cell read
+    h_prev: Array  #: (hidden,): the state it had then
+    W_xh_x: Array  #: (hidden,): W_xh x_t, what the input contributes
+    W_hh_h: Array  #: (hidden,): W_hh h_{t-1}, what the memory contributes
+    b_h: Array  #: (hidden,): the bias; zeros where the cell has none
+    a: Array  #: (hidden,): the sum of the three
+    h: Array  #: (hidden,): the state after it
+    gradients: StepFlow | None  #: None where `trace` was given none
 
 
 class Trace:

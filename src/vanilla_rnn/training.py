@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Model(Protocol):
-    """What `fit` asks of a model: the four of this library have it, and one of your own may."""
+    """What `fit` asks of a model: those of this library have it, and one of your own may."""
 
     columns: ClassVar[tuple[str, ...]]  # of an example's tuple, by name
 

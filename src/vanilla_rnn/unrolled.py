@@ -22,39 +22,51 @@ WHERE = "Unrolled.backward"
 
 
 class _RNNGradients(NamedTuple):
-    d_x: Array
-    d_h_0: Array
-    d_a: list[Array]
-    d_parameters: dict[str, Array]
+    d_x: Array  #: dL/dx, (batch, time, input_size)
+    d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
+    d_a: list[Array]  #: of ``cells[i]``, dL/da of the sum before the nonlinearity, (batch, time, hidden_size)
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``rnn.parameters()``
 
 
 class RNNGradients(_RNNGradients):
-    """What `Unrolled.backward` gives: dL/dx, dL/dh_0, dL/da of every cell, and dL/dW by the keys of ``parameters()``.
+    """What `Unrolled.backward` gives: a gradient of all that `RNN.forward` read, and of every sum on the way.
 
-    Every array has the shape of what it is the gradient of; ``d_a[i]``, of the sum before the nonlinearity in
-    ``cells[i]``, is (batch, time, hidden_size). Beside the four, ``d_output`` and ``d_h_n`` are what it was made from,
-    the caller's arrays where they were of the right dtype already.
+    Unbatched, the arrays have no batch axis. Beside the four it has, as attributes, what it was made from: the caller's
+    arrays, where they were of the right dtype already.
     """
 
-    d_output: Array | None
-    d_h_n: Array | None
+    d_output: Array | None  #: dL/d_output, as it came
+    d_h_n: Array | None  #: dL/d_h_n, as it came
 
 
 class CellRow(NamedTuple):
     """What one cell did to one row of a batch, by real step, in the order of the sequence."""
 
-    cell: RNNCell
-    reverse: bool  # whether it read from the last step to the first
-    x: Array  # (time, input): what it read
-    h_prev: Array  # (time, hidden): the state it had then; of a reverse direction, the state at the step after
-    h: Array  # (time, hidden): the state after reading
+    cell: RNNCell  #: a copy of the cell as it was
+    reverse: bool  #: whether it read from the last step to the first
+    x: Array  #: (time, input): what it read
+    h_prev: Array  #: (time, hidden): the state it had then; of a reverse direction, the state at the step after
+    h: Array  #: (time, hidden): the state after reading
 
 
 class Unrolled:
-    """What one forward of an `RNN` did: ``output``, ``h_n`` and ``last``, and the way back through them.
+    """What one forward of an `RNN` did, and the way back through it.
 
     It keeps its own copies of the inputs and the weights, and its arrays can't be written to: whatever happens to the
     network or to x after it, `backward` gives the gradient of what was computed then.
+
+    Attributes
+    ----------
+    output : numpy.ndarray, (batch, time, directions * hidden_size)
+        The top layer's states at every step; 0 at and after a row's length.
+    h_n : numpy.ndarray, (num_layers * directions, batch, hidden_size)
+        The state of every cell when it had read all it reads.
+    last : numpy.ndarray, (batch, directions * hidden_size)
+        Of these the top layer's, side by side.
+    batched : bool
+        Whether x had a batch axis; without one, none of them has.
+    directions : int
+        2 if bidirectional, else 1.
     """
 
     def __init__(
@@ -84,7 +96,7 @@ class Unrolled:
         return f"<Unrolled: output {self.output.shape}, h_n {self.h_n.shape}>"
 
     def read(self, row: int) -> list[CellRow]:
-        """What every cell did to one row."""
+        """What every cell did to one row: a `CellRow` for each of ``cells``."""
         layout, length = self._layout, self._layout.length(row)
         cells = []
         for runs in self._layers:

@@ -79,8 +79,8 @@ class Vocab:
     min_freq : int
         How often a token must occur to get an id.
     specials : sequence of str
-        Tokens that have an id whether they occur or not. With "<unk>" among them a token without an id of its own is
-        encoded as "<unk>"; without, it is an error.
+        Tokens that have an id whether they occur or not, by default "<pad>", "<unk>", "<bos>" and "<eos>". With "<unk>"
+        among them a token without an id of its own is encoded as "<unk>"; without, it is an error.
 
     Attributes
     ----------

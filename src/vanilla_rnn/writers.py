@@ -25,23 +25,27 @@ if TYPE_CHECKING:
 
 
 class _OneToManyGradients(NamedTuple):
-    d_context: Array
-    d_parameters: dict[str, Array]
+    d_context: Array  #: dL/d_context, (batch, context_size)
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
 
 
 class OneToManyGradients(_OneToManyGradients):
-    """What `OneToManyRun.backward` gives: dL/d_context, and dL/dW by key.
+    """What `OneToManyRun.backward` gives; beside the two, as an attribute, what the decoder's record gave."""
 
-    Beside the two, ``decoded`` is what ``OneToManyRun.decoded``, the decoder's record, gave on the way.
-    """
-
-    decoded: DecoderGradients
+    decoded: DecoderGradients  #: what ``OneToManyRun.decoded`` gave
 
 
 class OneToManyRun:
     """What one forward of a `OneToMany` did: the decoder's record, and how its h_0 came about.
 
-    ``run``, the RNN's record, is the decoder's.
+    Attributes
+    ----------
+    logits, targets, lengths
+        Those of the decoder's record.
+    decoded : DecoderRun
+        The decoder's record.
+    run : Unrolled
+        The record of the decoder's RNN.
     """
 
     def __init__(self, model: OneToMany, context: Array, h_0: Array, decoded: DecoderRun) -> None:
@@ -173,22 +177,31 @@ class OneToMany(Module):
 
 
 class _EncoderDecoderGradients(NamedTuple):
-    d_source: Array | None
-    d_parameters: dict[str, Array]
+    d_source: Array | None  #: dL/d_source, of the source's shape; None of token ids
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
 
 
 class EncoderDecoderGradients(_EncoderDecoderGradients):
-    """What `EncoderDecoderRun.backward` gives: dL/d_source, None where it is token ids, and dL/dW by key.
+    """What `EncoderDecoderRun.backward` gives; beside the two, as attributes, what its records gave."""
 
-    Beside the two, ``encoded`` and ``decoded`` are what the records of those names gave on the way.
-    """
-
-    encoded: RNNGradients
-    decoded: DecoderGradients
+    encoded: RNNGradients  #: what ``EncoderDecoderRun.encoded`` gave
+    decoded: DecoderGradients  #: what ``EncoderDecoderRun.decoded`` gave
 
 
 class EncoderDecoderRun:
-    """What one forward of an `EncoderDecoder` did: the records of its embedding, its encoder and its decoder."""
+    """What one forward of an `EncoderDecoder` did: the records of its parts.
+
+    Attributes
+    ----------
+    logits, targets, lengths
+        Those of the decoder's record.
+    embedded : Embedded or None
+        The record of the source's embedding.
+    encoded : Unrolled
+        The encoder's record.
+    decoded : DecoderRun
+        The decoder's record.
+    """
 
     def __init__(
         self, model: EncoderDecoder, embedded: Embedded | None, encoded: Unrolled, decoded: DecoderRun
