@@ -56,3 +56,8 @@ def test_the_overview_lists_what_is_on_the_page(page):
 
 def test_the_overview_has_every_page():
     assert sorted(PAGES) == sorted(path.name for path in REFERENCE.glob("*.md") if path.name != "index.md")
+
+
+def test_the_citation_is_of_this_version():
+    citation = (REFERENCE.parent.parent / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {vanilla_rnn.__version__}\n" in citation
