@@ -136,9 +136,30 @@ class RNNCell(Module):
     def from_weights(
         cls, W_xh: ArrayLike, W_hh: ArrayLike, b_h: ArrayLike | None = None, *, nonlinearity: str = "tanh"
     ) -> Self:
-        """Make a cell with copies of these weights; without b_h it has no bias.
+        """Make a cell with copies of these weights.
 
-        The cell is float32 if every array is, else float64.
+        Parameters
+        ----------
+        W_xh : array_like, (hidden_size, input_size)
+            What the input contributes.
+        W_hh : array_like, (hidden_size, hidden_size)
+            What the memory contributes.
+        b_h : array_like, (hidden_size,), or None
+            The bias; None is no bias.
+        nonlinearity : {"tanh", "relu"}
+            What squashes the sum.
+
+        Returns
+        -------
+        RNNCell
+            Of float32 if every array is, else of float64.
+
+        Raises
+        ------
+        ValueError
+            If the shapes don't fit one another or a number isn't finite.
+        TypeError
+            If something isn't an array of real numbers.
         """
         where = f"{cls.__name__}.from_weights"
         _checks.choice(nonlinearity, NONLINEARITIES, "nonlinearity", where)

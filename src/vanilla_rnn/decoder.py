@@ -104,6 +104,17 @@ class Decoder(Chain):
         Turns token ids into the RNN's inputs.
     bos_idx, eos_idx : int or None
         The ids of ``<bos>`` and ``<eos>``, by default as a `Vocab` has them; both or none.
+
+    Examples
+    --------
+    >>> from vanilla_rnn import RNN
+    >>> model = Decoder(RNN(2, 3, rng=0), ManyToManyHead(3, 10, rng=1), Embedding(10, 2, rng=2))
+    >>> run = model.forward([7, 8, 9])
+    >>> print(run.embedded.ids, run.targets)  # what it reads, and what it should answer
+    [2 7 8 9] [7 8 9 3]
+    >>> ids, length = model.generate(max_length=5)
+    >>> bool(length <= 5)
+    True
     """
 
     columns: ClassVar[tuple[str, ...]] = ("tokens",)

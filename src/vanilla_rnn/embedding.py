@@ -67,7 +67,25 @@ class Embedding(Module):
 
     @classmethod
     def from_vectors(cls, vectors: ArrayLike) -> Self:
-        """Make an embedding with a copy of these vectors, (num_embeddings, embedding_dim)."""
+        """Make an embedding with a copy of these vectors.
+
+        Parameters
+        ----------
+        vectors : array_like, (num_embeddings, embedding_dim)
+            A row for each id.
+
+        Returns
+        -------
+        Embedding
+            Of float32 if the array is, else of float64.
+
+        Raises
+        ------
+        ValueError
+            If there aren't two axes, no row or no column, or a number isn't finite.
+        TypeError
+            If it isn't an array of real numbers.
+        """
         where = f"{cls.__name__}.from_vectors"
         vectors = _checks.floats(vectors, "vectors", where).copy()
         _checks.axes(vectors, {2: "(num_embeddings, embedding_dim)"}, "vectors", where)

@@ -45,9 +45,26 @@ class _Head(Module):
 
     @classmethod
     def from_weights(cls, W_hy: ArrayLike, b_y: ArrayLike | None = None) -> Self:
-        """Make a head with copies of these weights; without b_y it has no bias.
+        """Make a head with copies of these weights.
 
-        The head is float32 if every array is, else float64.
+        Parameters
+        ----------
+        W_hy : array_like, (output_size, hidden_size)
+            The weights.
+        b_y : array_like, (output_size,), or None
+            The bias; None is no bias.
+
+        Returns
+        -------
+        ManyToOneHead or ManyToManyHead
+            Of float32 if every array is, else of float64.
+
+        Raises
+        ------
+        ValueError
+            If the shapes don't fit one another or a number isn't finite.
+        TypeError
+            If something isn't an array of real numbers.
         """
         where = f"{cls.__name__}.from_weights"
         named = {"W_hy": W_hy} | ({} if b_y is None else {"b_y": b_y})

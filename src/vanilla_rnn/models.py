@@ -175,7 +175,16 @@ class ManyToOne(Chain):
         return ModelRun(self, embedded, self.rnn.forward(vectors, lengths=lengths), None)
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
-        """`forward`'s arguments and the labels, out of unpadded examples."""
+        """`forward`'s arguments and the labels, out of unpadded examples.
+
+        Examples
+        --------
+        >>> model = ManyToOne(RNN(2, 3), ManyToOneHead(3, 1), embedding=Embedding(10, 2))
+        >>> (inputs, lengths), labels = model.batch([[4, 5, 6], [7, 8]], [1, 0])
+        >>> print(inputs, lengths, labels)
+        [[4 5 6]
+         [7 8 0]] [3 2] [1 0]
+        """
         return pad_sequences(inputs), _checks.array(list(labels), "labels", "ManyToOne.batch")
 
 
@@ -190,6 +199,14 @@ class ManyToMany(Chain):
         Reads the state at every step.
     embedding : Embedding or None
         Turns token ids into the RNN's inputs; without one the inputs are vectors already.
+
+    Examples
+    --------
+    Four steps of two numbers, and at each of them a score for each of five tags:
+
+    >>> model = ManyToMany(RNN(2, 3, bidirectional=True, rng=0), ManyToManyHead(6, 5, rng=1))
+    >>> model(np.ones((4, 2))).shape
+    (4, 5)
     """
 
     columns: ClassVar[tuple[str, ...]] = ("inputs", "labels")

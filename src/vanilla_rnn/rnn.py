@@ -95,7 +95,27 @@ class RNN(Module):
 
     @classmethod
     def from_cells(cls, cells: list[RNNCell], *, bidirectional: bool = False) -> Self:
-        """Make a network of these very cells, in the order of ``cells``. It shares their weights."""
+        """Make a network of these very cells. It shares their weights.
+
+        Parameters
+        ----------
+        cells : list of RNNCell
+            Layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ...
+        bidirectional : bool
+            Whether there are two for each layer.
+
+        Returns
+        -------
+        RNN
+            Of as many layers as the cells make.
+
+        Raises
+        ------
+        ValueError
+            If there is no cell, or an odd number for two directions, or their sizes or dtypes don't fit one another.
+        TypeError
+            If something is no cell.
+        """
         where = "RNN.from_cells"
         rnn = cls.__new__(cls)
         rnn.bidirectional = _checks.flag(bidirectional, "bidirectional", where)

@@ -96,6 +96,17 @@ def fit(
     TypeError, ValueError, IndexError
         If an argument isn't as said; and if a loss, a gradient or a weight stops being finite, with epoch, batch and
         the parameter's name. The weights are then the last finite ones.
+
+    Examples
+    --------
+    Whether a sentence ends with token 1; the state at its end knows.
+
+    >>> from vanilla_rnn import RNN, Adam, Embedding, ManyToOne, ManyToOneHead, binary_cross_entropy
+    >>> model = ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=1), embedding=Embedding(2, 2, rng=2))
+    >>> examples = [([0, 1], 1), ([1, 0], 0), ([1, 1, 1], 1), ([0], 0)]
+    >>> history = fit(model, examples, loss=binary_cross_entropy, optimizer=Adam(0.1), epochs=50, batch_size=2, rng=3)
+    >>> history[-1]["loss"] < 0.1 * history[0]["loss"]
+    True
     """
     _check_examples(examples, model.columns)
     clip = None if clip is None else _checks.number(clip, "clip", "fit", above=0.0, infinite=True)

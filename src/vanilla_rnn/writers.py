@@ -102,6 +102,15 @@ class OneToMany(Module):
         From the context to the state of every layer, the bottom one first.
     b_c : numpy.ndarray, (num_layers * hidden_size,)
         The bias.
+
+    Examples
+    --------
+    >>> from vanilla_rnn import Embedding, ManyToManyHead
+    >>> decoder = Decoder(RNN(2, 3, rng=0), ManyToManyHead(3, 10, rng=1), Embedding(10, 2, rng=2))
+    >>> model = OneToMany(context_size=4, decoder=decoder, rng=3)
+    >>> run = model.forward([0.0, 1.0, 0.0, 1.0], tokens=[7, 8, 9])
+    >>> run.logits.shape  # of 7, 8, 9 and <eos>
+    (4, 10)
     """
 
     columns: ClassVar[tuple[str, ...]] = ("context", "tokens")
@@ -249,6 +258,14 @@ class EncoderDecoder(Module):
         Writes the answer.
     embedding : Embedding or None
         Turns the source's token ids into the encoder's inputs; without one the source is vectors already.
+
+    Examples
+    --------
+    >>> from vanilla_rnn import Embedding, ManyToManyHead
+    >>> decoder = Decoder(RNN(2, 3, rng=0), ManyToManyHead(3, 10, rng=1), Embedding(10, 2, rng=2))
+    >>> model = EncoderDecoder(RNN(2, 3, rng=3), decoder, embedding=Embedding(20, 2, rng=4))
+    >>> model([11, 12, 13, 14, 15], tokens=[7, 8]).shape  # five tokens read; of 7, 8 and <eos>
+    (3, 10)
     """
 
     columns: ClassVar[tuple[str, ...]] = ("source", "tokens")
