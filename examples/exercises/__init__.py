@@ -1,0 +1,1 @@
+"""Exercises, their tests and their solutions: see docs/exercises.md."""
