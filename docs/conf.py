@@ -1,6 +1,5 @@
 """The documentation as a site: `sphinx-build -W -n --keep-going -b html docs build/docs`."""
 
-import logging
 import re
 import subprocess
 import sys
@@ -77,15 +76,9 @@ def frame_worked_example(app, docname, source):
     source[0] = source[0].replace(PLACE, FRAME.format(root="../" * docname.count("/")))
 
 
-def not_an_empty_glob(record):
-    """Whether a warning is other than that a section has no page yet, for which Sphinx has no setting."""
-    return getattr(record, "subtype", None) != "empty_glob"
-
-
 def setup(app):
     """Hook these in, and take numpydoc's own links out, to the documentation of Python and NumPy."""
     DEFAULT_LINKS.clear()
-    logging.getLogger("sphinx.sphinx.directives.other").addFilter(not_an_empty_glob)
     app.connect("autodoc-process-signature", signature)
     app.connect("builder-inited", make_worked_example)
     app.connect("source-read", frame_worked_example)

@@ -1,4 +1,4 @@
-"""The site's reference: every public name stands there once, and so does what `forward` and `backward` give.
+"""The pages: their code is executed, and the reference has every public name, and what `forward` and `backward` give.
 
 That the site can be built at all, without a warning, is a step of `.ci/run`.
 """
@@ -13,7 +13,8 @@ import pytest
 import vanilla_rnn
 from vanilla_rnn import plot
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
 INDEX = (REFERENCE / "index.md").read_text("utf-8")
 PAGES = re.findall(r"^## \[.+\]\((.+\.md)\)$", INDEX, re.MULTILINE)
 
@@ -61,3 +62,38 @@ def test_the_overview_has_every_page():
 def test_the_citation_is_of_this_version():
     citation = (REFERENCE.parent.parent / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {vanilla_rnn.__version__}\n" in citation
+
+
+def blocks(language):
+    """Every fenced block of a language on every page, and where it stands."""
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for name, text in re.findall(r"^```(\S*)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            if name == language:
+                yield page.name, text
+
+
+def test_pages_have_no_other_kinds_of_code():
+    languages = {"python", "sh", "text", "{toctree}", "{eval-rst}"}
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        fences = re.findall(r"^```(.*)$", page.read_text("utf-8"), re.MULTILINE)
+        assert set(fences[::2]) <= languages, page
+        assert set(fences[1::2]) <= {""}, page
+
+
+def test_code_is_written_so_that_pytest_runs_it(pytestconfig):
+    assert "--doctest-glob=*.md" in pytestconfig.getini("addopts")
+    assert {"README.md", "docs"} <= set(pytestconfig.getini("testpaths"))
+    found = list(blocks("python"))
+    assert len(found) > 70
+    assert [(page, text) for page, text in found if not text.startswith(">>> ") or page == "CONTRIBUTING.md"] == []
+
+
+def test_commands_are_run_by_a_test_or_by_the_gate():
+    runs = "".join(path.read_text("utf-8") for path in [*ROOT.glob("tests/*.py"), ROOT / ".ci" / "run"])
+    found = [(page, line) for page, text in blocks("sh") for line in text.splitlines()]
+    assert len(found) > 10
+    for page, line in found:
+        for script in re.findall(r"(\S+\.py)\b", line):
+            assert (ROOT / script).exists(), (page, line)
+            assert Path(script).name in runs, (page, line)
+        assert re.match(r"(EXERCISES=solutions )?python3? |source |pre-commit |bash \.ci/run", line), (page, line)
