@@ -28,6 +28,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "nu
 
 html_theme = "furo"  # plain, reads well on a phone and in the dark, and asks no other host for anything
 html_title = f"{project} {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False  # the sources are where the code is
 
 # The prose is plain Markdown, as code hosts show it.

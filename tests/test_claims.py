@@ -369,6 +369,7 @@ def test_the_sentence_is_more_likely_positive(example, row):
 # --- the same in PyTorch
 
 
+@pytest.mark.slow
 def test_pytorch_computes_the_same(row):
     torch = needed("torch")
     rnn = RNN(3, 4, num_layers=2, rng=0)
