@@ -35,7 +35,10 @@ def main() -> None:
     unknown = [token for token in tokens if token not in vocab]
     if unknown or not tokens:
         problem = f"The network doesn't know {unknown[0]!r}" if unknown else "The sentence is empty"
-        sys.exit(f"{problem}. The words it knows, in any order and number: {known}")
+        sys.exit(
+            f"{problem}. The words it knows, in any order and number: {known}.\n"
+            "For words of your own, see the README's section Your own sentence."
+        )
 
     embedding = Embedding.from_vectors(worked_example.EMBEDDINGS)
     cell = RNNCell.from_weights(worked_example.W_xh, worked_example.W_hh, worked_example.b_h)
