@@ -3,6 +3,7 @@
 That the site can be built at all, without a warning, is a step of `.ci/run`.
 """
 
+import doctest
 import importlib
 import inspect
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import vanilla_rnn
+from needed import needed
 from vanilla_rnn import plot
 
 ROOT = Path(__file__).parent.parent
@@ -97,3 +99,11 @@ def test_commands_are_run_by_a_test_or_by_the_gate():
             assert (ROOT / script).exists(), (page, line)
             assert Path(script).name in runs, (page, line)
         assert re.match(r"(EXERCISES=solutions )?python3? |source |pre-commit |bash \.ci/run", line), (page, line)
+
+
+@pytest.mark.slow
+def test_the_page_that_needs_pytorch():
+    needed("torch")
+    page = ROOT / "docs" / "tutorials" / "7-the-same-in-pytorch.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert (failed, tried > 15) == (0, True)
