@@ -31,7 +31,7 @@ from vanilla_rnn import (
     spectral_radius,
 )
 
-LAGS = [2, 5, 10, 20, 50]
+LAGS = [2, 5, 10, 20, 30, 50]
 STARTS = {"uniform": "tanh", "orthogonal": "tanh", "identity": "relu"}  # how W_hh starts, and what it is meant for
 TRAINING, HELD_OUT, EPOCHS, LEARNED = 3200, 100, 15, 0.95
 
@@ -128,6 +128,13 @@ def main() -> None:
                     learned = lag
                 row = f"{start}, {nonlinearity}, {'no clipping' if clip is None else f'clipped to {clip:.0f}'}"
                 print(f"  {row:<31} learned {learned:>3}{failed}", flush=True)
+    print(
+        "\nHow far a gradient reaches says what a small change would move. Before training it is all there is to learn by."
+    )
+    print(
+        "Afterwards a short reach needn't be a short memory: a unit at the end of tanh's range remembers, and has next to"
+    )
+    print("no gradient.")
 
 
 if __name__ == "__main__":

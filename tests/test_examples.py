@@ -336,9 +336,11 @@ def test_vanishing_gradients():
             assert 0.1 < float(at_100) / float(radius) ** 100 < 3
         else:
             assert float(measured) < float(radius)
-    trained = re.findall(r"gradients (as they are|clipped to 1) +(\d) of 5 can be trained", printed)
-    assert trained == [("as they are", "0"), ("clipped to 1", "5")]
-    assert abs(float(re.search(r"loss at the end ([\d.]+)", printed).group(1)) - 1 / 12) < 0.02
+    assert float(re.search(r"at radius 2 the second factor is ([\d.]+)", printed).group(1)) > 1.05
+    losses = re.findall(r"gradients ([\w ]+?) +loss of five networks at the end: (\S+) to (\S+)", printed)
+    assert [name for name, _, _ in losses] == ["as they are", "clipped to 1"]
+    assert float(losses[0][1]) > 100  # the best of those that exploded
+    assert float(losses[1][2]) < 0.5 / 12  # the worst of those that didn't: half the loss of guessing
 
 
 def test_vanishing_gradients_draws_a_picture(tmp_path):
@@ -355,7 +357,7 @@ def test_memory_span():
     assert [radius for radius, _ in starts[1:]] == ["1.00", "1.00"]
     tasks = re.split(r"^Remember .*$", printed, flags=re.M)[1:]
     assert len(tasks) == 2
-    for task, longest in zip(tasks, (20, 50), strict=True):  # of the usual start, over three seeds: docs/claims.md
+    for task, longest in zip(tasks, (30, 50), strict=True):  # of the usual start, over three seeds: docs/claims.md
         learned = dict(re.findall(r"^  (\w+, \w+, [\w ]+?) +learned +(\d+)", task, re.MULTILINE))
         spans = {name: int(lag) for name, lag in learned.items()}
         assert len(spans) == 6
