@@ -311,6 +311,23 @@ def test_an_empty_sequence_says_so(show):
     assert "no step was taken" in page.inner_text("#where")
 
 
+def test_what_overflowed_is_called_so(show):
+    cell = RNNCell.from_weights([[0.1], [0.0]], [[1, 0], [0, 10.0]], [0, -9.0], nonlinearity="relu")
+    run = RNN.from_cells([cell]).forward(np.zeros((400, 1)), h_0=[[1.0, 1.0]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradients = run.backward(np.ones((400, 2)))
+    page = show(trace(run, gradients=gradients))
+    for key in ("End", "Home"):
+        page.keyboard.press(key)
+        assert re.search("NaN|null|undefined|Infinity", page.inner_text("body")) is None
+        assert "overflow" in page.inner_text("#states" if key == "End" else "#backward")
+    assert "Overflow: on its way back" in page.inner_text("#backward")
+    page.keyboard.press("End")
+    for _ in range(150):
+        page.keyboard.press("ArrowLeft")
+    assert "1.0e+249-fold" in page.inner_text("#states")
+
+
 def test_a_long_trace_shows_a_slice(show):
     """200 steps of 64 units: what is drawn stays small, so that a step is quick."""
     rng = np.random.default_rng(0)

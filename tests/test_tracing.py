@@ -1,5 +1,6 @@
 """The trace reads a record: its sums are the record's states, its shares the record's gradients."""
 
+import json
 import re
 
 import numpy as np
@@ -24,7 +25,7 @@ from vanilla_rnn import (
     trace,
     worked_example,
 )
-from vanilla_rnn.flow import left_of_the_first
+from vanilla_rnn.flow import left_at_the_end, left_of_the_first
 
 
 @pytest.fixture
@@ -142,6 +143,37 @@ def test_what_is_left_of_the_first_state():
             np.testing.assert_allclose(
                 left[::-1][t] if number else left[t], np.linalg.norm(np.array(columns), 2), rtol=1e-6
             )
+
+
+def exploding():
+    """Ten times as much each step, at a state that stays where it is: after 309 steps no float64 holds the product."""
+    cell = RNNCell.from_weights([[0.0], [0.0]], [[1, 0], [0, 10.0]], [0, -9.0], nonlinearity="relu")
+    return RNN.from_cells([cell]).forward(np.zeros((400, 1)), h_0=[[1.0, 1.0]])
+
+
+def test_what_is_left_may_overflow():
+    run = exploding()
+    left = left_of_the_first(run.read(0)[0])
+    np.testing.assert_allclose(left[:300], 10.0 ** np.arange(300), rtol=1e-12)
+    assert np.isinf(left[310:]).all()
+    np.testing.assert_array_equal(left, left_at_the_end(run.read(0)[0])[::-1])
+
+
+def test_the_page_s_numbers_are_json_whatever_overflowed():
+    def no_json(word):
+        raise ValueError(word)
+
+    run = exploding()
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradients = run.backward(np.ones((400, 2)))
+    text = trace(run, gradients=gradients).to_html()
+    numbers = json.loads(re.search(r'id="numbers">(.*?)</script>', text).group(1), parse_constant=no_json)
+    assert numbers["cells"][0]["left"][-1] is None
+    assert numbers["cells"][0]["flows"][0][2][1] is None  # dL/dh_0 of the unit that explodes
+
+    found = trace(RNN.from_cells([RNNCell.from_weights([[1e308]], [[0.0]])]).forward([[1e3]]))  # tanh of it is 1
+    assert "= inf" in str(found)
+    assert "null" in found.to_html()
 
 
 def test_worked_example_in_text(run):

@@ -99,6 +99,7 @@ def slopes(row: CellRow) -> Array:
     return as_read(row, slope(row.h))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what exploded is infinite
 def left_of_the_first(row: CellRow) -> Array:
     """How much of a small change to a cell's first state is left after each step it reads, at most: (time,).
 
@@ -108,7 +109,7 @@ def left_of_the_first(row: CellRow) -> Array:
     for number, slope_t in enumerate(slopes(row)):
         if number:
             product = slope_t[:, None] * (W_hh @ product)
-        left.append(np.linalg.norm(product, 2))
+        left.append(_most(product))
     return as_read(row, np.array(left))
 
 
@@ -120,6 +121,11 @@ def left_at_the_end(row: CellRow) -> Array:
     """
     W_hh, product, left = row.cell.W_hh, np.eye(len(row.cell.W_hh)), []
     for slope_t in slopes(row)[::-1]:
-        left.append(np.linalg.norm(product, 2) if np.isfinite(product).all() else np.inf)
+        left.append(_most(product))
         product = (product * slope_t) @ W_hh
     return as_read(row, np.array(left[::-1]))
+
+
+def _most(product: Array) -> float:
+    """The most that a product of Jacobians lengthens a vector by, its norm; infinity where it overflowed."""
+    return float(np.linalg.norm(product, 2)) if np.isfinite(product).all() else np.inf

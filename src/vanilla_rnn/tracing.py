@@ -253,6 +253,7 @@ def trace(
     return Trace(labels[:length], steps, rows, record.directions, _read_off(reading, record, row, length))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # tanh makes a state even of a sum that overflowed
 def _step_of(row: CellRow, t: int, flow: StepFlow | None) -> StepTrace:
     cell, x, h_prev = row.cell, row.x[t], row.h_prev[t]
     from_input, from_memory = cell.W_xh @ x, cell.W_hh @ h_prev
@@ -278,6 +279,7 @@ def _vector(values: Array) -> str:
     return f"({shown}, ... {len(values)} numbers)" if len(values) > TERMS else f"({shown})"
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _products(weights: Array, values: Array) -> str:
     """A row times a column, written out."""
     terms = " + ".join(f"{w:.4g} * {v:.4f}" for w, v in zip(weights[:TERMS], values[:TERMS], strict=True))
