@@ -243,6 +243,31 @@ def test_the_way_back_is_on_the_page(show, found):
     assert "9.8 %" in page.inner_text("#states")
 
 
+def test_the_gradient_of_x_is_what_both_directions_pass_on(show):
+    """One input after another, every cell's two directions together, and the layer above it likewise."""
+    rng = np.random.default_rng(3)
+    run = RNN(2, 5, num_layers=2, bidirectional=True, rng=rng).forward(rng.standard_normal((6, 2)))
+    gradients = run.backward(rng.standard_normal((6, 10)))
+    found = trace(run, list("abcdef"), gradients=gradients)
+    d_h = [np.concatenate([step.gradients.from_output for step in entries[:2]]) for entries in found.steps]
+    page = show(found)
+    for number in range(4):
+        page.select_option("#cell", str(number))
+        page.focus("#cell")
+        page.keyboard.press("End")
+        d_x = np.array(d_h) if number > 1 else gradients.d_x
+        sizes = np.linalg.norm(d_x, axis=1)
+        assert page.locator("#backward .plain td:nth-child(4)").all_inner_texts() == [f"{size:.4f}" for size in sizes]
+        winner = sizes.argmax()
+        text = page.inner_text("#backward")
+        assert f"step {winner}, “{'abcdef'[winner]}”: {sizes[winner]:.4f}." in text
+        assert ("state of the layer below" in text) == (number > 1)
+        assert ("The input with" in text) == (number < 2)
+        assert "\n".join(f"{value:.4f}" for value in d_x[5][:8]) in text
+        assert ("The network reads “f”." in page.inner_text("#arithmetic")) == (number < 2)
+        assert ("This cell reads x5: the state of the layer below" in page.inner_text("#arithmetic")) == (number > 1)
+
+
 def test_without_gradients_it_says_how_to_get_them(show, run):
     page = show(trace(run, worked_example.TOKENS))
     assert "gradients=run.backward(d_logits)" in page.inner_text("#backward")

@@ -137,22 +137,34 @@ class Trace:
                 lines.append(f"  {f'h[{i}]':<5}{parts} * {slope:10.6f} = {flow.d_a[i]:10.6f}")
         return "\n".join(lines)
 
+    @np.errstate(over="ignore", invalid="ignore")
+    def _flows(self, number: int) -> list[list[Array]]:
+        """What came back to each step of a cell. Its last, dL/dx, is what all directions that read x pass on to it."""
+        first = number - number % self._directions
+        found = []
+        for entries in self.steps:
+            layer = [step.gradients for step in entries[first : first + self._directions] if step.gradients is not None]
+            if layer:
+                flow, d_x = layer[number - first], np.sum([one.d_x for one in layer], axis=0)
+                found.append([flow.from_output, flow.from_future, flow.d_h, flow.d_a, d_x])
+        return found
+
     def _numbers(self) -> dict[str, Any]:
         """All of it as plain numbers, for the page."""
         cells = []
         for number, row in enumerate(self._rows):
             steps, cell = [entries[number] for entries in self.steps], row.cell
-            flows = [step.gradients for step in steps if step.gradients is not None]
             cells.append(
                 {
                     "name": self._name(number),
                     "f": cell.nonlinearity,
+                    "layer": number // self._directions,
                     "reverse": row.reverse,
                     "W_xh": cell.W_xh,
                     "W_hh": cell.W_hh,
                     "b_h": cell.b_h,
                     "steps": [[step.x, step.h_prev, step.W_xh_x, step.W_hh_h, step.a, step.h] for step in steps],
-                    "flows": [[flow.from_output, flow.from_future, flow.d_h, flow.d_a, flow.d_x] for flow in flows],
+                    "flows": self._flows(number),
                     "left": left_of_the_first(row) if len(row.h) * len(cell.W_hh) ** 3 < MANY else None,
                 }
             )
