@@ -114,9 +114,10 @@ def test_it_opens_at_the_first_step_and_keys_move_it(show, found):
     for key, t in (("ArrowRight", 1), ("ArrowLeft", 0), ("ArrowLeft", 0), ("End", 3), ("ArrowRight", 3), ("Home", 0)):
         page.keyboard.press(key)
         assert now(page) == t, key
-    assert page.is_visible("text=as a probability") is False
+    assert "sigmoid" not in page.inner_text("#where")
     page.keyboard.press("End")
-    assert "y = 0.2336 (as a probability 0.558)" in page.inner_text("#where")
+    assert "y = 0.2336 (if it is a logit, the probability sigmoid(y) = 0.558)" in page.inner_text("#where")
+    assert "p = 1 / (1 + exp(-y))  # if y is a logit" in page.inner_text(".code")
 
 
 def test_buttons_move_it_and_keys_work_wherever_the_focus_is(show, found):
