@@ -269,6 +269,17 @@ def test_the_gradient_of_x_is_what_both_directions_pass_on(show):
         assert ("This cell reads x5: the state of the layer below" in page.inner_text("#arithmetic")) == (number > 1)
 
 
+def test_the_equation_is_that_of_the_cell(show):
+    below = RNNCell.from_weights([[1.0]], [[0.5]], [0.1])
+    above = RNNCell.from_weights([[1.0]], [[0.5]], nonlinearity="relu")
+    page = show(trace(RNN.from_cells([below, above]).forward([[1.0]])))
+    assert page.inner_text("#equation") == "ht = relu(Wxh xt + Whh ht−1)"
+    page.select_option("#cell", "0")
+    assert page.inner_text("#equation") == "ht = tanh(Wxh xt + Whh ht−1 + bh)"
+    page = show(trace(RNN(2, 3, bidirectional=True, rng=0).forward(np.ones((2, 2)))))
+    assert page.inner_text("#equation") == "ht = tanh(Wxh xt + Whh ht+1 + bh)"  # of the reverse direction, shown first
+
+
 def test_without_gradients_it_says_how_to_get_them(show, run):
     page = show(trace(run, worked_example.TOKENS))
     assert "gradients=run.backward(d_logits)" in page.inner_text("#backward")

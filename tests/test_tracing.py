@@ -224,6 +224,18 @@ def test_layers_and_directions_are_named():
     assert "layer 1" in str(trace(RNN(2, 3, num_layers=2, rng=0).forward(np.ones((1, 2)))))
 
 
+def test_every_kind_of_cell_has_its_equation():
+    below = RNNCell.from_weights([[1.0]], [[0.5]], [0.1])
+    above = RNNCell.from_weights([[1.0]], [[0.5]], nonlinearity="relu")
+    text = str(trace(RNN.from_cells([below, below, above]).forward([[1.0]])))
+    assert text.startswith(
+        "cells[0], cells[1]: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h), the same weights at every step\n"
+        "cells[2]: h_t = relu(W_xh x_t + W_hh h_{t-1}), the same weights at every step\n\n"
+    )
+    text = str(trace(RNN(2, 3, bidirectional=True, rng=0).forward(np.ones((2, 2)))))
+    assert "cells[1]: h_t = tanh(W_xh x_t + W_hh h_{t+1} + b_h)" in text
+
+
 def test_tokens_are_the_ids_where_none_are_given(run):
     assert trace(run).tokens == ["0", "1", "2", "3"]
     assert trace(run.run).tokens == [""] * 4

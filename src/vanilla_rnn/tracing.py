@@ -105,8 +105,15 @@ class Trace:
         return f'<iframe srcdoc="{page}" title="Trace" style="width:100%;height:60em;border:0"></iframe>'
 
     def _equation(self) -> str:
-        f = self._rows[0].cell.nonlinearity
-        return f"h_t = {f}(W_xh x_t + W_hh h_{{t-1}} + b_h), the same weights at every step"
+        """The recurrence, once for each kind of cell."""
+        kinds: dict[str, list[str]] = {}
+        for number, (cell, reverse, *_) in enumerate(self._rows):
+            before, bias = "h_{t+1}" if reverse else "h_{t-1}", "" if cell.b_h is None else " + b_h"
+            equation = f"h_t = {cell.nonlinearity}(W_xh x_t + W_hh {before}{bias}), the same weights at every step"
+            kinds.setdefault(equation, []).append(f"cells[{number}]")
+        if len(kinds) == 1:
+            return next(iter(kinds))
+        return "\n".join(f"{', '.join(names)}: {equation}" for equation, names in kinds.items())
 
     def _name(self, number: int) -> str:
         """Which cell it is, where there is more than one."""
