@@ -183,7 +183,9 @@ def test_the_current_step_is_in_sight_on_a_phone(show, found):
         page.keyboard.press(key)
         box = page.locator("#states .scroll").bounding_box()
         cell = page.locator("#states td.now").first.bounding_box()
-        assert box["x"] <= cell["x"]
+        name = page.locator("#states tbody th").first.bounding_box()
+        assert box["x"] <= name["x"]  # h[0] stays, beside it
+        assert name["x"] + name["width"] <= cell["x"]
         assert cell["x"] + cell["width"] <= box["x"] + box["width"]
 
 
@@ -304,6 +306,34 @@ def test_tokens_are_shown_not_run(show, tagger):
     assert page.locator("main script, main img").count() == 0
 
 
+def test_a_token_of_any_length_leaves_the_numbers_in_sight(show, tagger):
+    run, gradients = tagger
+    page = show(trace(run, ["x" * 300, *"bcdef"], gradients=gradients), width=375)
+    box = page.locator("#backward .scroll:has(.plain)").bounding_box()
+    for value in page.locator("#backward .plain td:not(.bar)").all():
+        place = value.bounding_box()
+        assert box["x"] <= place["x"]
+        assert place["x"] + place["width"] <= box["x"] + box["width"]
+    assert page.locator("nav").bounding_box()["height"] < 300
+
+
+def test_a_token_keeps_its_direction_to_itself(show, tagger):
+    """U+202E has what follows read from the right to the left."""
+    run, gradients = tagger
+    tokens = ["a", "\u202edrawkcab", *"cdef"]
+    page = show(trace(run, tokens, gradients=gradients))
+    where = """text => { // the first letter of a text in the heading, from the left
+        const nodes = document.createTreeWalker(document.querySelector("h1"), NodeFilter.SHOW_TEXT), range = document.createRange();
+        while (!nodes.nextNode().data.includes(text)) {}
+        range.setStart(nodes.currentNode, nodes.currentNode.data.indexOf(text)); range.setEnd(nodes.currentNode, range.startOffset + 1);
+        return range.getBoundingClientRect().left; }"""
+    assert page.evaluate(where, "c") < page.evaluate(where, "d") < page.evaluate(where, "f")
+    assert page.evaluate(where, "drawkcab") > page.evaluate(where, "b")
+    assert "\u202e" not in page.title()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("bdi:text-is('\u202edrawkcab')").count() >= 5
+
+
 def test_every_cell_has_its_numbers(show, tagger):
     run, gradients = tagger
     found = trace(run, list("abc"), row=1, gradients=gradients)
@@ -398,6 +428,8 @@ OVERLAPS = """() => {
         const r = box.getBoundingClientRect();
         left = Math.max(left, r.left); right = Math.min(right, r.right); top = Math.max(top, r.top); bottom = Math.min(bottom, r.bottom);
       }
+    const name = element.closest("tr")?.cells[0]; // what slides under a name that stays isn't seen
+    if (name && name !== element && getComputedStyle(name).position === "sticky") left = Math.max(left, name.getBoundingClientRect().right);
     return { left, top, right, bottom, element };
   };
   const texts = [...document.querySelectorAll("h1,h2,p,td,th,figcaption,.sign,.code button,.lines button,nav button,nav output,nav select,.sums li,.legend li,pre,svg text")]
