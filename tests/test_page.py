@@ -116,8 +116,8 @@ def test_it_opens_at_the_first_step_and_keys_move_it(show, found):
         assert now(page) == t, key
     assert "sigmoid" not in page.inner_text("#where")
     page.keyboard.press("End")
-    assert "y = 0.2336 (if it is a logit, the probability sigmoid(y) = 0.558)" in page.inner_text("#where")
-    assert "p = 1 / (1 + exp(-y))  # if y is a logit" in page.inner_text(".code")
+    assert "in the end y = 0.2336 (if it is a logit, the probability sigmoid(y) = 0.558)" in page.inner_text("#where")
+    assert "p = 1 / (1 + exp(-y))  # for a logit" in page.inner_text(".code")
 
 
 def test_buttons_move_it_and_keys_work_wherever_the_focus_is(show, found):
@@ -163,6 +163,25 @@ def test_the_step_at_love_is_in_the_visible_text(show, found):
     assert "= 0.2·0.5 + 0.7·0.8 = 0.6600" in sums
     assert "= -0.3·0.4621 + 0.2·0.1974 + 0.5·(-0.0997) = -0.1490" in sums
     assert "= tanh(0.6600 + (-0.1490) + 0.0000) = tanh(0.5110) = 0.4707" in sums
+
+
+def test_the_answer_s_products_are_written_out(show, found):
+    page = show(found)
+    assert "y[0]" not in page.inner_text("#arithmetic")
+    page.keyboard.press("End")
+    assert "y[0] = 0.1·0.5597 + 0.4·0.4605 + 0.1·(-0.066) + 0 = 0.2336" in page.inner_text("#arithmetic")
+    page.hover("[data-pick='2'] >> nth=0")
+    assert "y[0]" in page.inner_text("#arithmetic")
+
+
+def test_what_is_before_the_first_step_is_drawn(show, found):
+    assert show(found).text_content("#unrolled [data-t='0']").count("h-1 = 0") == 1
+    rnn = RNN(2, 3, bidirectional=True, rng=0)
+    page = show(trace(rnn.forward(np.ones((2, 2)), h_0=[[0.0] * 3, [0.5] * 3])))
+    assert "h2" in page.text_content("#unrolled [data-t='1']")  # of the reverse direction; it isn't 0
+    assert "h2 = 0" not in page.text_content("#unrolled [data-t='1']")
+    page.select_option("#cell", "0")
+    assert "h-1 = 0" in page.text_content("#unrolled [data-t='0']")
 
 
 def test_pointing_at_a_result_shows_its_row_and_sum(show, found):
@@ -233,7 +252,8 @@ def test_every_line_of_the_code_shows_what_is_in_memory_then(show, run, found):
     assert now(page) == 3
 
 
-def test_the_way_back_is_on_the_page(show, found):
+def test_the_way_back_is_on_the_page(show, run, found):
+    gradients = run.backward(binary_cross_entropy(run.logits, [1])[1])
     page = show(found)
     page.keyboard.press("End")
     text = page.inner_text("#backward")
@@ -243,6 +263,13 @@ def test_the_way_back_is_on_the_page(show, found):
     sizes = page.locator("#backward .plain td:nth-child(2)").all_inner_texts()
     assert sizes == [f"{np.linalg.norm(step.gradients.d_h):.4f}" for (step,) in found.steps]
     assert "that of step 3, “movie”" in text
+    for name in ("W_xh", "W_hh", "b_h"):
+        total = gradients.d_parameters[f"rnn.cells.0.{name}"]
+        for line in np.atleast_2d(total):
+            assert ("\t" if total.ndim == 2 else "\n").join(f"{value:.4f}" for value in line) in text, name
+    page.keyboard.press("Home")
+    faint = page.locator("#backward figure:has-text('dL/dh') td").first.evaluate("e => e.style.getPropertyValue('--v')")
+    assert float(faint) > 0.15  # 3 % of the strongest
     assert "9.8 %" in page.inner_text("#states")
 
 

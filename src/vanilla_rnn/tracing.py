@@ -145,16 +145,20 @@ class Trace:
         return "\n".join(lines)
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _flows(self, number: int) -> list[list[Array]]:
-        """What came back to each step of a cell. Its last, dL/dx, is what all directions that read x pass on to it."""
-        first = number - number % self._directions
+    def _back(self, number: int) -> dict[str, Any]:
+        """What came back to each step of a cell, and what all of them add to the gradients of its weights.
+
+        The last of a step's, dL/dx, is what all directions that read x pass on to it.
+        """
+        first, (_, _, x, h_prev, _) = number - number % self._directions, self._rows[number]
         found = []
         for entries in self.steps:
             layer = [step.gradients for step in entries[first : first + self._directions] if step.gradients is not None]
             if layer:
                 flow, d_x = layer[number - first], np.sum([one.d_x for one in layer], axis=0)
                 found.append([flow.from_output, flow.from_future, flow.d_h, flow.d_a, d_x])
-        return found
+        d_a = np.array([parts[3] for parts in found])
+        return {"flows": found, "totals": [d_a.T @ x, d_a.T @ h_prev, d_a.sum(axis=0)] if found else []}
 
     def _numbers(self) -> dict[str, Any]:
         """All of it as plain numbers, for the page."""
@@ -171,7 +175,7 @@ class Trace:
                     "W_hh": cell.W_hh,
                     "b_h": cell.b_h,
                     "steps": [[step.x, step.h_prev, step.W_xh_x, step.W_hh_h, step.a, step.h] for step in steps],
-                    "flows": self._flows(number),
+                    **self._back(number),
                     "left": left_of_the_first(row) if len(row.h) * len(cell.W_hh) ** 3 < MANY else None,
                 }
             )
