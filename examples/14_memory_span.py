@@ -128,13 +128,9 @@ def main() -> None:
                     learned = lag
                 row = f"{start}, {nonlinearity}, {'no clipping' if clip is None else f'clipped to {clip:.0f}'}"
                 print(f"  {row:<31} learned {learned:>3}{failed}", flush=True)
-    print(
-        "\nHow far a gradient reaches says what a small change would move. Before training it is all there is to learn by."
-    )
-    print(
-        "Afterwards a short reach needn't be a short memory: a unit at the end of tanh's range remembers, and has next to"
-    )
-    print("no gradient.")
+    print("\nHow far a gradient reaches says what a small change would move. Before training that is all there is to")
+    print("learn by. Afterwards a short reach needn't be a short memory: a unit at the end of tanh's range remembers,")
+    print("and has next to no gradient.")
 
 
 if __name__ == "__main__":

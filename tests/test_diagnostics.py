@@ -140,6 +140,40 @@ def test_an_explosion_is_reported_as_it_is():
     assert flow.d_h[0, 0] == flow.product[0, 0] == np.inf
 
 
+@pytest.mark.parametrize(("dtype", "steps"), [(np.float32, 120), (np.float64, 1000)])
+def test_a_span_is_found_where_lengths_overflow_or_vanish(dtype, steps):
+    """States and gradients of 2^steps and of 2^-steps, whose squares are no numbers."""
+    one = np.ones((1, 1), dtype)
+    growing = RNN.from_cells([RNNCell.from_weights(one, 2 * one, nonlinearity="relu")])
+    assert memory_span(growing.forward(np.ones((steps, 1), dtype))) == [steps - 1]
+    pulse = np.zeros((steps, 1), dtype)
+    pulse[0] = 1e-3
+    fading = RNN.from_cells([RNNCell.from_weights(one, one / 2, nonlinearity="relu")]).forward(pulse)
+    assert 0 < fading.h_n[0, 0] < 1e-30
+    assert memory_span(fading) == [6]
+    np.testing.assert_allclose(gradient_flow(fading, d_h_n=np.ones((1, 1), dtype)).d_h[0, -100], 0.5**99)
+
+
+def test_an_explosion_in_several_directions_is_infinite_and_counts():
+    cell = RNNCell.from_weights([[1.0], [1.0]], [[20.0, 30.0], [-30.0, 10.0]])
+    run = RNN.from_cells([cell]).forward(np.append(np.zeros((399, 1)), [[1e-9]], axis=0))
+    assert memory_span(run) == [399]
+    d_h = gradient_flow(run, d_h_n=[[1.0, 1.0]]).d_h[0]
+    assert d_h[0] == np.inf
+    assert not np.isnan(d_h).any()
+    assert gradient_flow(run, d_h_n=[[1e300, 1e300]]).d_h[0, -1] == pytest.approx(2**0.5 * 1e300)
+
+
+def test_a_latch_remembers_beyond_its_span():
+    """A unit at an end of tanh's range: the first input decides, and no small change of a state moves it."""
+    rnn = RNN.from_cells([RNNCell.from_weights([[3.0]], [[3.0]])])
+    x = np.zeros((2, 100, 1))
+    x[:, 0, 0] = 1, -1
+    run = rnn.forward(x)
+    assert run.h_n[0, 0, 0] > 0.99 > -0.99 > run.h_n[0, 1, 0]
+    assert memory_span(run) == [1]
+
+
 def test_records_of_all_models():
     rng = np.random.default_rng(0)
     model = ManyToOne(RNN(2, 3, rng=rng), ManyToOneHead(3, 1, rng=rng), embedding=Embedding(9, 2, rng=rng))
@@ -199,6 +233,7 @@ def test_spectral_radius():
         (lambda: memory_span(constant(0.5, 3), threshold="1 %"), TypeError, r"memory_span: threshold must be a number"),
         (lambda: memory_span(constant(0.5, 3), row=1), IndexError, r"memory_span: row must be from 0 to 0, got 1"),
         (lambda: memory_span(RNN(2, 3)), TypeError, r"memory_span: run must be the record of a network"),
+        (lambda: memory_span(RNN(2, 3, rng=0).forward(np.ones((0, 4, 2)))), IndexError, r"row must be one of the batch, which has none, got 0"),
         (lambda: gradient_flow(RNN(2, 3)), TypeError, r"gradient_flow: run must be the record of a network"),
         (lambda: gradient_flow(constant(0.5, 3)), ValueError, r"d_output or d_h_n must be a gradient .*None for both"),
         (lambda: gradient_flow(constant(0.5, 3), d_h_n=[[1.0]], row=-1), IndexError, r"row must be from 0 to 0, got -1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -71,7 +72,8 @@ def gradient_flow(
     -------
     GradientFlow
         ``(d_h, from_output, from_future, jacobian, product)``, each (cells, time of the row). Of a reverse direction
-        the way back goes from the first step to the last. ``print(it)`` writes them in columns.
+        the way back goes from the first step to the last. What overflowed is infinite. ``print(it)`` writes them in
+        columns.
 
     Raises
     ------
@@ -104,9 +106,8 @@ def gradient_flow(
     by_step = flows(record, rows, row, record.backward(d_output, d_h_n))
     shape = (len(rows), len(rows[0].x))
 
-    @np.errstate(over="ignore")  # what explodes is shown as it is
     def norms(name: str) -> Array:
-        return np.array([[np.linalg.norm(getattr(flow, name)) for flow in cell] for cell in by_step]).reshape(shape)
+        return np.array([[_length(getattr(flow, name)) for flow in cell] for cell in by_step]).reshape(shape)
 
     jacobian = [
         as_read(one, np.array([np.linalg.norm(slope_t[:, None] * one.cell.W_hh, 2) for slope_t in slopes(one)]))
@@ -117,12 +118,13 @@ def gradient_flow(
 
 
 def memory_span(run: Unrolled | ModelRun | OneToManyRun, *, threshold: float = 0.01, row: int = 0) -> list[int]:
-    """How many steps back a network's last state still depends on what its state was.
+    """How many steps back a small change of the state still moves a network's last state: how far a gradient reaches.
 
     ``L = ||h_T||``, and the span is the largest k with ``||dL/dh_{T-k}|| > threshold * ||dL/dh_T||``
 
-    Only the way through W_hh counts, from state to state of one cell; a step further back than the span moves the
-    length of the last state by less than that share of what the last step moves it.
+    Only the way through W_hh counts, from state to state of one cell. The span is what there is to learn by, and of a
+    network at small states its memory. A unit that has gone to an end of tanh's range and stays there remembers which
+    end it was, while no small change moves it: a memory of that kind has a short span.
 
     Parameters
     ----------
@@ -161,26 +163,39 @@ def memory_span(run: Unrolled | ModelRun | OneToManyRun, *, threshold: float = 0
     _, _, rows = read_row(run, row, "memory_span")
     spans = []
     for one in rows:
-        span, states = 0, as_read(one, one.h)
-        length = np.linalg.norm(states[-1:])
-        if length:
-            d_h = states[-1] / length  # dL/dh_T, whose own length is 1
-            with np.errstate(over="ignore", invalid="ignore"):
-                for back, slope_t in enumerate(slopes(one)[:0:-1], start=1):
-                    d_h = (slope_t * d_h) @ one.cell.W_hh  # J_t^T d_h
-                    if np.linalg.norm(d_h) > threshold:
-                        span = back
+        span, logarithm = 0, 0.0  # of the gradient's length, which may be too large or too small for a number
+        d_h = as_read(one, one.h)[-1:].astype(np.float64).ravel()  # dL/dh_T, once its length is made 1
+        if len(d_h) and (length := _length(d_h)):
+            d_h = d_h / length
+            for back, slope_t in enumerate(slopes(one)[:0:-1], start=1):
+                d_h = (slope_t * d_h) @ one.cell.W_hh  # J_t^T d_h
+                length = _length(d_h)
+                if length == 0:
+                    break
+                d_h, logarithm = d_h / length, logarithm + math.log(length)
+                if logarithm > math.log(threshold):
+                    span = back
         spans.append(span)
     return spans
 
 
+def _length(vector: Array) -> float:
+    """A vector's norm, whose squares neither overflow nor vanish; infinity where a number in it has overflowed."""
+    largest = float(np.abs(vector).max())
+    if not math.isfinite(largest):
+        return math.inf
+    return largest * float(np.linalg.norm(vector / largest)) if largest else 0.0
+
+
 def spectral_radius(W_hh: ArrayLike) -> float:
-    """The largest absolute eigenvalue of a recurrent matrix: what many steps multiply a gradient by, each on average.
+    """The largest absolute eigenvalue of a recurrent matrix: what each of many steps multiplies a gradient by, near 0.
 
     ``rho(W_hh) = lim ||W_hh^k||^(1/k)``
 
-    Below 1 every gradient vanishes in the end, though a matrix that isn't symmetric may lengthen it first, by up to
-    ``||W_hh||_2`` a step; tanh', which is at most 1, shortens it further. Above 1 it explodes where tanh' lets it.
+    That is so at states so small that tanh' is 1: there a gradient vanishes in the end if it is below 1, explodes if it
+    is above, and on the first steps may do otherwise. At larger states a step multiplies by ``diag(tanh') W_hh``, which
+    as a rule shortens a gradient further, but may have a larger radius than W_hh. What holds everywhere: no step
+    lengthens a gradient by more than ``||W_hh||_2``, the largest singular value.
 
     Parameters
     ----------

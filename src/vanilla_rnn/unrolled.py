@@ -191,7 +191,8 @@ def read_row(run: object, row: object, where: str) -> tuple[Unrolled, int, list[
     batch = len(record.output) if record.batched else 1
     row = _checks.index(row, "row", where)
     if not 0 <= row < batch:
-        _checks.refuse(IndexError, where, "row", f"from 0 to {batch - 1}", str(row), "It counts the rows of the batch.")
+        expected = f"from 0 to {batch - 1}" if batch else "one of the batch, which has none"
+        _checks.refuse(IndexError, where, "row", expected, str(row), "It counts the rows of the batch.")
     return record, row, record.read(row)
 
 
