@@ -15,7 +15,8 @@ EXAMPLE = DOCS.parent / "examples" / "01_worked_example.py"
 PLACE = "<!-- worked_example.html -->"  # a code host, which shows no frames, shows nothing of it
 FRAME = (
     '<iframe src="{root}worked_example.html" title="The worked example, to step through"'
-    ' style="width: 100%; height: 45rem; border: 0"></iframe>'
+    ' style="width: 100%; height: 60rem; border: 0"></iframe>\n\n'
+    '<a href="{root}worked_example.html">This page by itself</a>'
 )
 
 project = "vanilla_rnn"
@@ -23,7 +24,9 @@ author = "The vanilla_rnn authors"
 copyright = f"2026, {author}"  # noqa: A001  # Sphinx's name for it
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_copybutton"]
+copybutton_prompt_text = r">>> |\.\.\. "  # what is copied is code alone, without what it prints
+copybutton_prompt_is_regexp = True
 # No intersphinx: it asks other hosts at every build, which then fails where they, or the network, aren't there.
 
 html_theme = "furo"  # plain, reads well on a phone and in the dark, and asks no other host for anything
@@ -73,9 +76,10 @@ def make_worked_example(app):
         subprocess.run([sys.executable, EXAMPLE, "--html", page], check=True, stdout=subprocess.DEVNULL)
 
 
-def frame_worked_example(app, docname, source):
-    """Show that page in a frame where another one has a place for it."""
-    source[0] = source[0].replace(PLACE, FRAME.format(root="../" * docname.count("/")))
+def prepare(app, docname, source):
+    """Show that page in a frame where another one has a place for it; and end code where it ends."""
+    text = source[0].replace(PLACE, FRAME.format(root="../" * docname.count("/")))
+    source[0] = re.sub(r"\n\n```$", "\n```", text, flags=re.MULTILINE)  # doctest wants an empty line, readers don't
 
 
 def setup(app):
@@ -83,5 +87,5 @@ def setup(app):
     DEFAULT_LINKS.clear()
     app.connect("autodoc-process-signature", signature)
     app.connect("builder-inited", make_worked_example)
-    app.connect("source-read", frame_worked_example)
+    app.connect("source-read", prepare)
     app.connect("doctree-resolved", short_citations)

@@ -49,9 +49,7 @@ def main() -> None:
     train, held_out = split(examples, np.random.default_rng(0))
     if len({label for label, _ in train}) < 2:
         sys.exit("There are too few sentences of different words to learn from some and hold out others.")
-    print(
-        f"{len(train)} sentences to learn from, {len(held_out)} held out, none of whose bags of words is learned from"
-    )
+    print(f"{len(train)} sentences to learn from, {len(held_out)} held out, none of the same words as one of the first")
 
     vocab = Vocab.from_texts([text for _, text in train])
     model = learn(train, vocab)
@@ -65,7 +63,7 @@ def main() -> None:
         if rows.any():
             right = [100 * np.mean(says[rows] == truth[rows]) for says in (rnn_says, bag_says)]
             print(f"{name:<27}{right[0]:15.1f} % {right[1]:12.1f} %   ({rows.sum()} sentences)")
-    print("\nA few of them, with the network's answer (1 is positive):")
+    print(f"\nA few of them, with the network's answer{'' if sys.argv[1:] else ' (1 is positive)'}:")
     for (label, text), says in list(zip(held_out, rnn_says, strict=True))[:6]:
         print(f"  {says} {'right' if says == label else 'WRONG'}  {text}")
 
@@ -125,7 +123,7 @@ def write() -> list[tuple[int, str]]:
 def read(path: Path) -> list[tuple[int, str]]:
     """A user's own examples. The label that sorts last counts as 1."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
     except (OSError, UnicodeDecodeError) as error:
         sys.exit(f"{path} can't be read: {error}")
     lines = []
