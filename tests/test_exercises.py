@@ -30,6 +30,7 @@ MISTAKES = [
     ("1_the_state_after_one_step", "step", " + W_hh @ h_prev", "", "the memory is missing"),
     ("1_the_state_after_one_step", "step", "W_hh @ h_prev", "h_prev @ W_hh", "did you write h_prev @ W_hh?"),
     ("1_the_state_after_one_step", "step", "b_h)", "2 * b_h)", r"h_t: at \[0\] it is"),
+    ("1_the_state_after_one_step", "step", "W_xh @ x_t + W_hh @ h_prev", "W_xh * x_t + W_hh * h_prev", r"step: the shapes don't fit: `@`.*\nlearner_s.py, line \d+: return .* \* h_prev.*\nValueError: .* broadcast"),
     ("2_every_state_comes_from_the_one_before", "unroll", "x_t, h)", "x_t, h_0)", "every step began with h_0"),
     ("2_every_state_comes_from_the_one_before", "unroll", "h = h_0", "h = 0 * h_0", "it began with zeros"),
     ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return np.append(h_0[None], states, 0)", "h_0 stands in front"),
@@ -47,11 +48,16 @@ MISTAKES = [
     ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_xh.T @ d_a", "W_xh.T @ d_h", r"you have W_xh\^T d_h"),
     ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh @ d_a", "did you multiply by W_hh?"),
     ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh.T @ d_h", r"you have W_hh\^T d_h"),
+    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_xh.T @ d_a", "W_xh @ d_a", r"or a transpose\?.*\nlearner_s.py, line \d+: d_x = W_xh @ d_a\nValueError: matmul"),
+    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh.dot(x_t)", r"step_backward: the shapes don't fit: .*\n.*\nValueError: .* not aligned"),
     ("3_each_weight_gets_an_outer_product", "step_backward", OUTER.format("x_t"), "np.outer(x_t, d_a)", "W_xh: it is transposed"),
     ("3_each_weight_gets_an_outer_product", "step_backward", OUTER.format("h_prev"), "np.outer(h_prev, d_a)", "W_hh: it is transposed"),
     ("3_each_weight_gets_an_outer_product", "step_backward", OUTER.format("h_prev"), OUTER.format("h_t"), "it is made with h_t"),
     ("3_it_is_the_derivative_itself", "step_backward", "W_hh.T @ d_a", "W_hh @ d_a", r"d_h_prev: at \[0\] it is"),
     ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "dhnext = d_h_n", "dhnext = 0 * d_h_n", "d_h_n is missing"),
+    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", " + dhnext", "", r"dhnext is missing\. It is d_h_n at the last step"),
+    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", " + dhnext", " + dhnext + d_h_n", "d_h_n came in twice"),
+    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "reversed(range(len(x)))", "range(len(x))", "walked from the first to the last"),
     ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "d_output[t] + ", "", r"d_output\[t\] is missing"),
     ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "return d_x", "return d_x[::-1]", "walked from the last to the first"),
     ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "dhnext  #", "0; dhnext += d_output[t]; d_h = dhnext  #", "has changed what it was given"),
@@ -59,6 +65,7 @@ MISTAKES = [
     ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = W_hh @ d_b_h_t", "W_hh is not transposed on the way back"),
     ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = d_b_h_t", "dhnext is d_a of the step after"),
     ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = d_h", "dhnext is d_h of the step after"),
+    ("4_earlier_steps_get_the_share_of_the_future", "backward", " + dhnext", " + d_h_n", "dhnext is d_h_n here too"),
     ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = dhnext + d_h_n", "d_h_n came in again"),
     ("4_h_0_gets_what_is_left_before_step_0", "backward", "return d_x, dhnext", "return d_x, 0 * h_0", "What h_0 gets is dhnext after the loop"),
     ("4_h_0_gets_what_is_left_before_step_0", "backward", "return d_x, dhnext", "return d_x, d_h", "It still has to come back through that step"),
@@ -142,11 +149,14 @@ def functions(text):
 
 
 @pytest.mark.parametrize(("test", "function", "right", "wrong", "words"), MISTAKES, ids=[case[-1] for case in MISTAKES])
-def test_a_mistake_is_called_by_name(monkeypatch, learner_s_tests, test, function, right, wrong, words):
+def test_a_mistake_is_called_by_name(monkeypatch, tmp_path, learner_s_tests, test, function, right, wrong, words):
     correct = ast.get_source_segment(SOLUTIONS, functions(SOLUTIONS)[function])
     assert correct.count(right) == 1
     learner_s = ModuleType("learner_s")
-    exec(SOLUTIONS.replace(correct, correct.replace(right, wrong)), vars(learner_s))
+    file = tmp_path / "learner_s.py"  # a test may quote from it
+    file.write_text(SOLUTIONS.replace(correct, correct.replace(right, wrong)), "utf-8")
+    learner_s.__file__ = str(file)
+    exec(compile(file.read_text("utf-8"), file, "exec"), vars(learner_s))
     monkeypatch.setattr(learner_s_tests, "MODULE", learner_s)
     with pytest.raises(pytest.fail.Exception, match=words):
         getattr(learner_s_tests, f"test_{test}")()

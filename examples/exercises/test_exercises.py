@@ -8,7 +8,10 @@ random, unequal and far from saturation, and sizes differ along every axis, so t
 
 import importlib
 import os
+import re
+import traceback
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,13 +58,17 @@ real = np.arange(TIME) < lengths[:, None]  # (batch, time)
 def answer(name, *arguments):
     """What the learner's function of this name gives."""
     __tracebackhide__ = True
-    given, still_open = deepcopy(arguments), None
+    given, problem = deepcopy(arguments), None
     try:
         found = getattr(MODULE, name)(*given)
     except NotImplementedError as error:
-        still_open = str(error)
-    if still_open:
-        pytest.fail(still_open, pytrace=False)
+        problem = str(error)
+    except ValueError as error:
+        if not re.search("matmul|core dimension|broadcast|not aligned", str(error)):
+            raise
+        problem = shapes_differ(name, error)
+    if problem:
+        pytest.fail(problem, pytrace=False)
     if found is None:
         pytest.fail(f"{name} gives None: is there a return?", pytrace=False)
     parts = GIVES.get(name, ())
@@ -75,6 +82,14 @@ def answer(name, *arguments):
     if isinstance(found, dict):
         return found
     return [np.asarray(part) for part in found] if parts else np.asarray(found)
+
+
+def shapes_differ(name, error):
+    """What to say of NumPy's error about shapes: the learner's line in which they met, and the error."""
+    lines = [line for line in traceback.extract_tb(error.__traceback__) if line.filename == MODULE.__file__]
+    said = [f"{name}: the shapes don't fit: `@`, or a transpose? Or, in a batch, `[:, None]`?"]
+    said += [f"{Path(line.filename).name}, line {line.lineno}: {line.line}" for line in lines[-1:]]
+    return "\n".join([*said, f"ValueError: {error}"])
 
 
 def check(what, found, right, mistakes=None):
@@ -238,12 +253,22 @@ def backward(steps=TIME):
 
 
 def test_4_the_last_step_gets_its_own_share_and_d_h_n():
+    found, own, onward = backward()["d_x"], d_output[-1], d_h_n
+    for t in range(TIME - 1):
+        onward = back_through(t, d_output[t] + onward).d_h_prev
     mistakes = {
-        "d_h_n is missing. At the last step, dhnext is d_h_n.": back_through(-1, d_output[-1]).d_x,
-        "it is that of step 0. The steps were walked from the last to the first; d_x is in the order of x.": d_x[0],
-        "d_output[t] is missing: the loss reads this state itself too.": back_through(-1, d_h_n).d_x,
+        "d_h_n is missing. At the last step, dhnext is d_h_n.": own,
+        "d_h_n came in twice. dhnext begins as d_h_n: don't add it once more.": own + 2 * d_h_n,
+        "the steps were walked from the first to the last. Go back in time, over reversed(range(time)).": own + onward,
+        "d_output[t] is missing: the loss reads this state itself too.": d_h_n,
     }
-    check("d_x of the last step", backward()["d_x"][-1], d_x[-1], mistakes)
+    mistakes = {hint: back_through(-1, wrong).d_x for hint, wrong in mistakes.items()}
+    neither = same(found[-2:-1], back_through(-2, d_output[-2]).d_x[None])  # nor has the step before a share of dhnext
+    hint = "dhnext is missing. It is d_h_n at the last step, and d_h_prev of the step after at every other."
+    mistakes = {hint: back_through(-1, own).d_x if neither else ()} | mistakes
+    hint = "it is that of step 0. The steps were walked from the last to the first; d_x is in the order of x."
+    mistakes[hint] = d_x[0]
+    check("d_x of the last step", found[-1], d_x[-1], mistakes)
 
 
 def test_4_earlier_steps_get_the_share_of_the_future():
@@ -253,6 +278,7 @@ def test_4_earlier_steps_get_the_share_of_the_future():
         "W_hh is not transposed on the way back: dhnext is W_hh^T d_a of the step after.": own + W_hh @ d_a[-1],
         "dhnext is d_a of the step after. It has to come back through W_hh.": own + d_a[-1],
         "dhnext is d_h of the step after. It has to come back through that step.": own + d_output[-1] + d_h_n,
+        "dhnext is d_h_n here too. It is replaced at every step, by that step's d_h_prev.": own + d_h_n,
         "d_h_n came in again. dhnext is replaced at every step, not added to.": own + future + d_h_n,
     }
     mistakes = {hint: back_through(-2, wrong).d_x for hint, wrong in mistakes.items()}
