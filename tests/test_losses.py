@@ -134,7 +134,8 @@ def test_labels_may_lack_a_final_axis_of_one_and_nothing_else():
         assert value == loss(z, [[1], [0], [1]])[0] == loss(z[:, 0], [1, 0, 1])[0]
         for wrong in ([[1, 0, 1]], 1, [1, 0], np.ones((3, 3))):
             with pytest.raises(
-                ValueError, match="(labels|targets) must be .*the logits' shape, or that without a final 1.*broadcast"
+                ValueError,
+                match="(labels|targets) must be .*the (logits|predictions)' shape, or that without a final 1.*broadcast",
             ):
                 loss(z, wrong)
     assert binary_cross_entropy(z, np.array([True, False, True]))[0] == binary_cross_entropy(z, [1, 0, 1])[0]
@@ -156,7 +157,7 @@ def test_labels_may_lack_a_final_axis_of_one_and_nothing_else():
         (
             lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[0, 0]),
             ValueError,
-            "mean_squared_error: logits must be of at least one step that counts, got none. There is no mean of it.",
+            "mean_squared_error: predictions must be of at least one step that counts, got none. There is no mean of it.",
         ),
         (
             lambda: binary_cross_entropy([0.0], [1.5]),
@@ -216,7 +217,7 @@ def test_labels_may_lack_a_final_axis_of_one_and_nothing_else():
         (
             lambda: mean_squared_error([1.0, 2.0], [0, 1], lengths=[1, 1]),
             ValueError,
-            "mean_squared_error: lengths must be None for these logits, got [1, 1] (list). Leave lengths out where there is no time axis, or no batch axis.",
+            "mean_squared_error: lengths must be None for these predictions, got [1, 1] (list). Leave lengths out where there is no time axis, or no batch axis.",
         ),
         (
             lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[4, 1]),
@@ -231,7 +232,7 @@ def test_labels_may_lack_a_final_axis_of_one_and_nothing_else():
         (
             lambda: mean_squared_error(["a"], [1.0]),
             TypeError,
-            "mean_squared_error: logits must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+            "mean_squared_error: predictions must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
         ),
     ],
 )

@@ -117,13 +117,13 @@ def binary_cross_entropy(
     0.6931 [-0.25  0.25]
     """
     where = "binary_cross_entropy"
-    z, y, real = _paired(logits, labels, "labels", lengths, where)
+    z, y, real = _paired(logits, labels, ("logits", "labels"), lengths, where)
     outside = (y < 0) | (y > 1)
     if outside.any():
         fix = "Of more than two classes, take cross_entropy."
         _checks.refuse(ValueError, where, "labels", "from 0 to 1", f"{y[outside][0]}", fix)
     losses = np.logaddexp(z.dtype.type(0), z) - y * z  # -log p = log(1 + exp(-z)), -log(1 - p) = log(1 + exp(z))
-    return _mean(losses, sigmoid(z) - y, real, where)
+    return _mean(losses, sigmoid(z) - y, real, "logits", where)
 
 
 def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike | None = None) -> tuple[float, Array]:
@@ -168,7 +168,7 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike |
     fix = "Targets are class ids, one for each row of logits, not one-hot vectors."
     ids = _checks.integers(targets, "targets", where, fix)
     _checks.shape(ids, z.shape[:-1], "the logits' shape without classes", "targets", where, fix)
-    real = _real(z.shape[:-1], lengths, where)
+    real = _real(z.shape[:-1], lengths, "logits", where)
     ids = _checks.ids(_blank(ids, real), z.shape[-1], "targets", where, "classes")
     z = _blank(z, None if real is None else real[..., None])
     _checks.finite(z, "logits", where)
@@ -181,7 +181,7 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike |
     losses = np.log(total) - np.take_along_axis(shifted, true, axis=-1)  # -log(exp(shifted_y) / total)
     d_logits = powers / total
     np.put_along_axis(d_logits, true, np.take_along_axis(d_logits, true, axis=-1) - 1.0, axis=-1)
-    return _mean(losses, d_logits, None if real is None else real[..., None], where)
+    return _mean(losses, d_logits, None if real is None else real[..., None], "logits", where)
 
 
 def mean_squared_error(
@@ -221,35 +221,37 @@ def mean_squared_error(
     2.5 [1. 2.]
     """
     where = "mean_squared_error"
-    p, y, real = _paired(predictions, targets, "targets", lengths, where)
+    p, y, real = _paired(predictions, targets, ("predictions", "targets"), lengths, where)
     with np.errstate(over="ignore"):  # reported with the loss
         difference = p - y
-        return _mean(difference * difference, 2.0 * difference, real, where)
+        return _mean(difference * difference, 2.0 * difference, real, "predictions", where)
 
 
 def _paired(
-    logits: ArrayLike, truth: ArrayLike, name: str, lengths: ArrayLike | None, where: str
+    answers: ArrayLike, truth: ArrayLike, names: tuple[str, str], lengths: ArrayLike | None, where: str
 ) -> tuple[Array, Array, Array | None]:
-    """Logits and the truth in one shape, 0 where nothing counts; and where something does."""
-    z = _checks.floats(logits, "logits", where)
-    y = _checks.floats(truth, name, where, z.dtype)
+    """Answers and the truth in one shape, 0 where nothing counts; and where something does."""
+    name, name_of_truth = names
+    z = _checks.floats(answers, name, where)
+    y = _checks.floats(truth, name_of_truth, where, z.dtype)
     if z.shape == (*y.shape, 1):
         y = y[..., None]
-    _checks.shape(y, z.shape, "the logits' shape, or that without a final 1", name, where, "Nothing is broadcast.")
-    real = _real(z.shape, lengths, where)
+    meaning, fix = f"the {name}' shape, or that without a final 1", "Nothing is broadcast."
+    _checks.shape(y, z.shape, meaning, name_of_truth, where, fix)
+    real = _real(z.shape, lengths, name, where)
     z, y = _blank(z, real), _blank(y, real)
-    _checks.finite(z, "logits", where)
-    _checks.finite(y, name, where)
+    _checks.finite(z, name, where)
+    _checks.finite(y, name_of_truth, where)
     return z, y, real
 
 
-def _real(shape: tuple[int, ...], lengths: ArrayLike | None, where: str) -> Array | None:
+def _real(shape: tuple[int, ...], lengths: ArrayLike | None, name: str, where: str) -> Array | None:
     """Where something counts: an array of that shape, or None for everywhere."""
     if lengths is None:
         return None
     if len(shape) < 2:
         fix = "Leave lengths out where there is no time axis, or no batch axis."
-        _checks.refuse(ValueError, where, "lengths", "None for these logits", _checks.shown(lengths), fix)
+        _checks.refuse(ValueError, where, "lengths", f"None for these {name}", _checks.shown(lengths), fix)
     counts = _checks.lengths(lengths, shape[0], shape[1], "lengths", where)
     steps = np.arange(shape[1]) < counts[:, None]  # (batch, time)
     return np.broadcast_to(steps.reshape(steps.shape + (1,) * (len(shape) - 2)), shape)
@@ -260,14 +262,12 @@ def _blank(values: Array, real: Array | None) -> Array:
     return values if real is None else np.where(real, values, values.dtype.type(0))
 
 
-def _mean(losses: Array, d_logits: Array, real: Array | None, where: str) -> tuple[float, Array]:
+def _mean(losses: Array, d_logits: Array, real: Array | None, name: str, where: str) -> tuple[float, Array]:
     """The mean of what counts, and its gradient."""
     count = losses.size if real is None else int(real.sum())
     if count == 0:
-        _checks.refuse(
-            ValueError, where, "logits", "of at least one step that counts", "none", "There is no mean of it."
-        )
-    with np.errstate(over="ignore", invalid="ignore"):  # reported here
+        _checks.refuse(ValueError, where, name, "of at least one step that counts", "none", "There is no mean of it.")
+    with np.errstate(over="ignore"):  # reported here
         loss = float(_blank(losses, real).sum(dtype=np.float64)) / count
     if not np.isfinite(loss):
         _checks.refuse(ValueError, where, "the loss", "a finite number", str(loss), "Are the targets in proportion?")
