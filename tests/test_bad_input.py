@@ -401,12 +401,34 @@ CASES = {
         ValueError,
         "RNNCell.forward: h_t must be finite numbers (float64), got inf at index 0. The sum overflowed: smaller weights, or tanh in place of relu.",
     ),
+    "cell overflows both ways": (
+        lambda: RNNCell.from_weights([[1e200]], [[-1e200]])([1e200], [1e200]),
+        ValueError,
+        "RNNCell.forward: h_t must be finite numbers (float64), got nan at index 0. The sum overflowed: smaller weights, or tanh in place of relu.",
+    ),
+    "network overflows both ways": (
+        lambda: RNN.from_cells([RNNCell.from_weights([[1e200]], [[-1e200]])])([[1e200]] * 3, [[1e200]]),
+        ValueError,
+        "RNN.forward: the hidden state of cells[0] must be finite numbers (float64), got nan after reading 1 steps. relu lets states grow: start with smaller weights or recurrent_init='identity', or use tanh.",
+    ),
     "stream overflows": (
         lambda: list(
             RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e200]], nonlinearity="relu")]).stream([[1.0]] * 4)
         ),
         ValueError,
-        "RNN.stream: the hidden state after step 2 must be finite numbers (float64), got inf at index 0. relu lets states grow.",
+        "RNN.stream: the hidden state of cells[0] after step 2 must be finite numbers (float64), got inf at index 0. The sum overflowed: smaller weights or inputs, or tanh in place of relu.",
+    ),
+    "stream overflows in a layer below": (
+        lambda: list(
+            RNN.from_cells(
+                [
+                    RNNCell.from_weights([[1.0]], [[1e200]], nonlinearity="relu"),
+                    RNNCell.from_weights([[1.0]], [[0.5]]),
+                ]
+            ).stream([[1.0]] * 4)
+        ),
+        ValueError,
+        "RNN.stream: the hidden state of cells[0] after step 2 must be finite numbers (float64), got inf at index 0. The sum overflowed: smaller weights or inputs, or tanh in place of relu.",
     ),
     # gradients
     "no gradient": (
@@ -891,6 +913,34 @@ def test_relu_states_that_overflow_are_reported_with_the_step():
     assert growing(np.ones((2, 4, 1)))[1].shape == (1, 2, 1)
     with pytest.raises(ValueError, match="inf after reading 5 steps"):
         growing(np.ones((3, 9, 1)), lengths=[3, 9, 4])
+
+
+# 1, -1, 1, -1, ...: of large numbers the sum is inf - inf or inf, as the BLAS adds up
+WAVE = np.cos(np.pi * np.arange(64))
+
+
+@pytest.mark.parametrize(
+    ("of_weights", "of_inputs", "of_states"),
+    [(1e200, 1e200, 0.5), (1e200, 0.5, 1e200), (1e3, 1e307, 0.5), (1e3, 0.5, 1e307)],
+)
+def test_a_stream_of_tanh_gives_no_nan_whatever_overflows(of_weights, of_inputs, of_states):
+    """As the network on the whole sequence: a state within -1..1, without a warning, or a refusal."""
+    network = RNN.from_cells([RNNCell.from_weights(np.outer([1, -1], of_weights * WAVE), of_weights * np.eye(2))])
+    for x_t in (of_inputs * WAVE, np.full(64, of_inputs)):
+        refused = ""
+        try:
+            for h_t in network.stream([WAVE, x_t, WAVE], np.full((1, 2), of_states)):
+                assert (np.abs(h_t) <= 1).all()
+        except ValueError as error:
+            refused = str(error)
+        assert not refused or re.match(
+            r"RNN.stream: the hidden state of cells.0. after step \d must be .*got nan", refused
+        )
+
+
+def test_a_head_that_overflows_both_ways_is_refused():
+    with pytest.raises(ValueError, match="y must be finite numbers .*, got (nan|-?inf) at index 0. The sum overflowed"):
+        ManyToOneHead.from_weights([1e200 * WAVE])([1e200 + 0 * WAVE], [1e200 + 0 * WAVE])
 
 
 def test_a_refused_call_changes_nothing():

@@ -120,7 +120,8 @@ def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) 
     Each cell has one buffer [x_t, h_{t-1}, 1] and one matrix [W_xh, W_hh, b_h], so that a step is one product.
     """
     dtype, input_size, where = cells[0].dtype, cells[0].input_size, "RNN.stream"
-    bounded = all(cell.nonlinearity == "tanh" for cell in cells)
+    bounded = all(cell.nonlinearity == "tanh" and _are_moderate(*cell.parameters().values()) for cell in cells)
+    bounded = bounded and (h_0 is None or _are_moderate(h_0))
     buffers = None if h_0 is None else [_buffer(cell, h) for cell, h in zip(cells, h_0, strict=True)]
     for number, step in enumerate(steps):
         x_t = _checks.floats(step, f"step {number}", where, dtype)
@@ -130,15 +131,21 @@ def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) 
         if x_t.shape != buffers[0].x.shape:
             expected, fix = (*buffers[0].x.shape[:-1], input_size), "The batch is that of h_0 or of the first step."
             _checks.shape(x_t, expected, "([batch,] input_size)", f"step {number}", where, fix)
-        if not _checks.is_finite(x_t):
-            _checks.finite(x_t, f"step {number}", where)
-        if bounded:
+        if bounded and _are_moderate(x_t):  # so is every sum, and there is nothing to look for
             h_t = _advance(buffers, x_t)
         else:
+            _checks.finite(x_t, f"step {number}", where)
             with np.errstate(over="ignore", invalid="ignore"):  # reported here
                 h_t = _advance(buffers, x_t)
-            _checks.finite(h_t, f"the hidden state after step {number}", where, "relu lets states grow.")
+            for cell, buffer in enumerate(buffers):
+                fix = "The sum overflowed: smaller weights or inputs, or tanh in place of relu."
+                _checks.finite(buffer.h, f"the hidden state of cells[{cell}] after step {number}", where, fix)
         yield h_t.copy()
+
+
+def _are_moderate(*arrays: Array) -> bool:
+    """Whether a product of two such arrays can't overflow, in float32 either: it is at most |one| |other|."""
+    return all(np.vdot(values, values).real < 1e30 for values in arrays)
 
 
 class _Buffer(NamedTuple):
