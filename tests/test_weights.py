@@ -179,6 +179,7 @@ def refused(path, network, *words):
     assert same_bits(before, copies(network))
     for word in words:
         assert word in str(caught.value), str(caught.value)
+    return str(caught.value)
 
 
 def test_files_of_other_models_are_refused(path):
@@ -225,42 +226,42 @@ def header(text, version=b"\1\0"):
 
 
 HOSTILE = {
-    "empty": (lambda _: b"", "end too soon"),
-    "text": (lambda _: b"PK, or so they say, and some more than that", "without its list of entries"),
-    "pickle": (lambda _: pickle.dumps(Bomb()) + bytes(40), "without its list of entries"),
-    "no entries": (lambda _: zipped([]), "without 'cells.0.W_hh'"),
-    "compressed": (lambda parts: zipped(parts, compression=zipfile.ZIP_DEFLATED), "np.savez, not np.savez_compressed"),
-    "zip bomb": (lambda _: zipped([("cells.0.W_hh.npy", bytes(10**8))], compression=zipfile.ZIP_DEFLATED), "compressed"),
-    "a member twice": (lambda parts: zipped([*parts, parts[0]]), "there once, got twice"),
-    "a member too many": (lambda parts: zipped([*parts, ("more.npy", parts[0][1])]), "with 'more'"),
-    "a member too few": (lambda parts: zipped(parts[1:]), "without 'cells.0.W_xh'"),
-    "a path outside": (lambda parts: zipped([*parts, ("../evil.npy", parts[0][1])]), "b'../evil.npy'"),
-    "an absolute path": (lambda parts: zipped([*parts, ("/etc/evil.npy", parts[0][1])]), "b'/etc/evil.npy'"),
-    "not an array": (lambda parts: zipped([*parts, ("note.txt", b"hello")]), "b'note.txt'"),
-    "objects, renamed": (lambda parts: zipped(swap(parts, objects())), "pickled objects are never read"),
-    "4 TiB": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (741455, 741455), }"))), "takes 43980"),
-    "more than any number": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 18 + ", " * 1 + "9" * 18 + "), }"))), "as large as its entry"),
-    "a number too long": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 40 + ",), }"))), "as NumPy writes it"),
-    "negative": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 2), }"))), "as NumPy writes it"),
-    "code in a header": (lambda parts: zipped(swap(parts, header("{'descr': __import__('os').mkdir('/tmp/pickle-was-run')}"))), "as NumPy writes it"),
-    "a header of brackets": (lambda parts: zipped(swap(parts, header("(" * 117))), "as NumPy writes it"),
-    "a header without end": (lambda parts: zipped(swap(parts, b"\x93NUMPY\2\0\xff\xff\xff\x7f" + bytes(200))), "as NumPy writes it"),
-    "a header of version 9": (lambda parts: zipped(swap(parts, b"\x93NUMPY\x09\0" + parts[0][1][8:])), "as NumPy writes it"),
-    "the other byte order": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), ">f8")))), "'>f8'"),
-    "complex": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), complex)))), "'<c16'"),
-    "whole numbers": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), int)))), "float64 of shape (3, 4), got int64"),
-    "NaN": (lambda parts: zipped(swap(parts, npy(np.full((3, 4), np.nan)))), "of finite numbers"),
-    "infinity": (lambda parts: zipped(swap(parts, npy(np.full((3, 4), -np.inf)))), "of finite numbers"),
-    "transposed": (lambda parts: zipped(swap(parts, npy(np.ones((4, 3))))), "of shape (3, 4), got float64 of shape (4, 3)"),
-    "names swapped": (lambda parts: zipped([(parts[1][0], parts[0][1]), (parts[0][0], parts[1][1]), *parts[2:]]), "of shape (3, 4), got float64 of shape (3, 3)"),
-    "something behind": (lambda parts: zipped(parts) + b"more", "without its list of entries"),
-    "something before": (lambda parts: b"more" + zipped(parts), "without its list of entries"),
-    "cut off": (lambda parts: zipped(parts)[:-300], "without its list of entries"),
-    "encrypted": (lambda parts: flipped(zipped(parts), b"PK\1\2", 8, 1), "encrypted"),
-    "two entries in one place": (lambda parts: overlapping(zipped(parts)), "must be"),
-    "another name in its place": (lambda parts: flipped(zipped(parts), b"PK\3\4", 30, 2), "something else there"),
-    "a wrong count": (lambda parts: flipped(zipped(parts), b"PK\5\6", 10, 1), "entries"),
-    "a wrong checksum": (lambda parts: flipped(zipped(parts), b"PK\1\2", 16, 1), "of the checksum in the list"),
+    "empty": (lambda _: b"", " must be whole, got an end too soon. It was cut off on its way: get it again."),
+    "text": (lambda _: b"PK, or so they say, and some more than that", " must be an .npz file, got one without its list of entries at the end. It was cut off, changed, or is something else; save_weights writes such files."),
+    "pickle": (lambda _: pickle.dumps(Bomb()) + bytes(40), " must be an .npz file, got one without its list of entries at the end. It was cut off, changed, or is something else; save_weights writes such files."),
+    "no entries": (lambda _: zipped([]), " must be of the entries 'cells.0.W_xh', 'cells.0.W_hh', 'cells.0.b_h', got one without 'cells.0.W_hh', 'cells.0.W_xh', 'cells.0.b_h'. Build the model that it was saved from."),
+    "compressed": (lambda parts: zipped(parts, compression=zipfile.ZIP_DEFLATED), ", entry 'cells.0.W_xh', must be stored as it is, got compressed or encrypted. Weight files are neither compressed nor encrypted: np.savez, not np.savez_compressed."),
+    "zip bomb": (lambda _: zipped([("cells.0.W_hh.npy", bytes(10**8))], compression=zipfile.ZIP_DEFLATED), ", entry 'cells.0.W_hh', must be stored as it is, got compressed or encrypted. Weight files are neither compressed nor encrypted: np.savez, not np.savez_compressed."),
+    "a member twice": (lambda parts: zipped([*parts, parts[0]]), ", entry 'cells.0.W_xh', must be there once, got twice. Somebody changed it: which of the two is meant?"),
+    "a member too many": (lambda parts: zipped([*parts, ("more.npy", parts[0][1])]), " must be of the entries 'cells.0.W_xh', 'cells.0.W_hh', 'cells.0.b_h', got one with 'more'. Build the model that it was saved from."),
+    "a member too few": (lambda parts: zipped(parts[1:]), " must be of the entries 'cells.0.W_xh', 'cells.0.W_hh', 'cells.0.b_h', got one without 'cells.0.W_xh'. Build the model that it was saved from."),
+    "a path outside": (lambda parts: zipped([*parts, ("../evil.npy", parts[0][1])]), " must be a list of .npy entries, got one of b'../evil.npy'. It was changed, or is something else."),
+    "an absolute path": (lambda parts: zipped([*parts, ("/etc/evil.npy", parts[0][1])]), " must be a list of .npy entries, got one of b'/etc/evil.npy'. It was changed, or is something else."),
+    "not an array": (lambda parts: zipped([*parts, ("note.txt", b"hello")]), " must be a list of .npy entries, got one of b'note.txt'. It was changed, or is something else."),
+    "objects, renamed": (lambda parts: zipped(swap(parts, objects())), ", entry 'cells.0.W_xh', must be an array as NumPy writes it, got something else. Save arrays of float64 or float32 with save_weights or np.savez; pickled objects are never read."),
+    "4 TiB": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (741455, 741455), }"))), ", entry 'cells.0.W_xh', must be as large as its entry, 128 bytes, got shape (741455, 741455) of float64, which takes 4398044136328. It was cut off or changed: get it again."),
+    "more than any number": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 18 + ", " * 1 + "9" * 18 + "), }"))), ", entry 'cells.0.W_xh', must be as large as its entry, 128 bytes, got shape (999999999999999999, 999999999999999999) of float64, which takes 7999999999999999984000000000000000136. It was cut off or changed: get it again."),
+    "a number too long": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 40 + ",), }"))), ", entry 'cells.0.W_xh', must be an array as NumPy writes it, got something else. Save arrays of float64 or float32 with save_weights or np.savez; pickled objects are never read."),
+    "negative": (lambda parts: zipped(swap(parts, header("{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 2), }"))), ", entry 'cells.0.W_xh', must be an array as NumPy writes it, got something else. Save arrays of float64 or float32 with save_weights or np.savez; pickled objects are never read."),
+    "code in a header": (lambda parts: zipped(swap(parts, header("{'descr': __import__('os').mkdir('/tmp/pickle-was-run')}"))), ", entry 'cells.0.W_xh', must be an array as NumPy writes it, got something else. Save arrays of float64 or float32 with save_weights or np.savez; pickled objects are never read."),
+    "a header of brackets": (lambda parts: zipped(swap(parts, header("(" * 117))), ", entry 'cells.0.W_xh', must be an array as NumPy writes it, got something else. Save arrays of float64 or float32 with save_weights or np.savez; pickled objects are never read."),
+    "a header without end": (lambda parts: zipped(swap(parts, b"\x93NUMPY\2\0\xff\xff\xff\x7f" + bytes(200))), ", entry 'cells.0.W_xh', must be an array as NumPy writes it, got something else. Save arrays of float64 or float32 with save_weights or np.savez; pickled objects are never read."),
+    "a header of version 9": (lambda parts: zipped(swap(parts, b"\x93NUMPY\x09\0" + parts[0][1][8:])), ", entry 'cells.0.W_xh', must be an array as NumPy writes it, got something else. Save arrays of float64 or float32 with save_weights or np.savez; pickled objects are never read."),
+    "the other byte order": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), ">f8")))), ", entry 'cells.0.W_xh', must be of '<f8', '<f4' or, a count of steps, '<i8', got '>f8'. Save it as float64 or float32, in little-endian order."),
+    "complex": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), complex)))), ", entry 'cells.0.W_xh', must be of '<f8', '<f4' or, a count of steps, '<i8', got '<c16'. Save it as float64 or float32, in little-endian order."),
+    "whole numbers": (lambda parts: zipped(swap(parts, npy(np.ones((3, 4), int)))), ", entry 'cells.0.W_xh', must be float64 of shape (3, 4), got int64 of shape (3, 4). The file is of a model of other sizes or another dtype."),
+    "NaN": (lambda parts: zipped(swap(parts, npy(np.full((3, 4), np.nan)))), ", entry 'cells.0.W_xh', must be of finite numbers, got NaN or infinity. The training that made it had diverged."),
+    "infinity": (lambda parts: zipped(swap(parts, npy(np.full((3, 4), -np.inf)))), ", entry 'cells.0.W_xh', must be of finite numbers, got NaN or infinity. The training that made it had diverged."),
+    "transposed": (lambda parts: zipped(swap(parts, npy(np.ones((4, 3))))), ", entry 'cells.0.W_xh', must be float64 of shape (3, 4), got float64 of shape (4, 3). The file is of a model of other sizes or another dtype."),
+    "names swapped": (lambda parts: zipped([(parts[1][0], parts[0][1]), (parts[0][0], parts[1][1]), *parts[2:]]), ", entry 'cells.0.W_xh', must be float64 of shape (3, 4), got float64 of shape (3, 3). The file is of a model of other sizes or another dtype."),
+    "something behind": (lambda parts: zipped(parts) + b"more", " must be an .npz file, got one without its list of entries at the end. It was cut off, changed, or is something else; save_weights writes such files."),
+    "something before": (lambda parts: b"more" + zipped(parts), " must be an .npz file, got one without its list of entries at the end. It was cut off, changed, or is something else; save_weights writes such files."),
+    "cut off": (lambda parts: zipped(parts)[:-300], " must be an .npz file, got one without its list of entries at the end. It was cut off, changed, or is something else; save_weights writes such files."),
+    "encrypted": (lambda parts: flipped(zipped(parts), b"PK\1\2", 8, 1), ", entry 'cells.0.W_xh', must be stored as it is, got compressed or encrypted. Weight files are neither compressed nor encrypted: np.savez, not np.savez_compressed."),
+    "two entries in one place": (lambda parts: overlapping(zipped(parts)), ", entry 'cells.0.W_hh', must be where the list says, got something else there. The file was changed: get it again."),
+    "another name in its place": (lambda parts: flipped(zipped(parts), b"PK\3\4", 30, 2), ", entry 'cells.0.W_xh', must be where the list says, got something else there. The file was changed: get it again."),
+    "a wrong count": (lambda parts: flipped(zipped(parts), b"PK\5\6", 10, 1), " must be of 2 entries, got 3. The file was changed: get it again."),
+    "a wrong checksum": (lambda parts: flipped(zipped(parts), b"PK\1\2", 16, 1), ", entry 'cells.0.W_xh', must be of the checksum in the list, got another. The file was damaged: get it again."),
 }  # fmt: skip
 
 
@@ -299,10 +300,10 @@ def overlapping(raw):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_are_refused(path, name):
-    make, words = HOSTILE[name]
+    make, message = HOSTILE[name]
     network = RNN(4, 3, rng=0)
     path.write_bytes(make(list(members(network).items())))
-    refused(path, network, words)
+    assert refused(path, network) == f"load_weights: {path}{message}"
     assert not Path("/tmp/pickle-was-run").exists()
 
 
