@@ -269,6 +269,21 @@ CASES = {
         TypeError,
         "RNN: rng must be a seed, a numpy.random.Generator or None, got True (bool). Pass rng=0 for numbers that are the same each time.",
     ),
+    "cell's input_size": (
+        lambda: RNNCell(0, 3),
+        ValueError,
+        "RNNCell: input_size must be at least 1 and below 2^31, got 0. It counts something that is there.",
+    ),
+    "cell's hidden_size": (
+        lambda: RNNCell(4, 0),
+        ValueError,
+        "RNNCell: hidden_size must be at least 1 and below 2^31, got 0. It counts something that is there.",
+    ),
+    "cell's rng": (
+        lambda: RNNCell(4, 3, rng="seed"),
+        TypeError,
+        "RNNCell: rng must be a seed, a numpy.random.Generator or None, got 'seed' (str). Pass rng=0 for numbers that are the same each time.",
+    ),
     # networks of given cells
     "no cells": (
         lambda: RNN.from_cells([]),
@@ -314,6 +329,26 @@ CASES = {
         lambda: RNNCell.from_weights(np.ones((0, 2)), np.ones((0, 0))),
         ValueError,
         "RNNCell.from_weights: hidden_size (rows of W_xh) must be at least 1 and below 2^31, got 0. It counts something that is there.",
+    ),
+    "cells' directions": (
+        lambda: RNN.from_cells([cell], bidirectional=1),
+        TypeError,
+        "RNN.from_cells: bidirectional must be True or False, got 1 (int). Pass bidirectional=True or bidirectional=False.",
+    ),
+    "W_xh text": (
+        lambda: RNNCell.from_weights([["a"]], [[1.0]]),
+        TypeError,
+        "RNNCell.from_weights: W_xh must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+    ),
+    "no inputs": (
+        lambda: RNNCell.from_weights(np.ones((2, 0)), np.eye(2)),
+        ValueError,
+        "RNNCell.from_weights: input_size (columns of W_xh) must be at least 1 and below 2^31, got 0. It counts something that is there.",
+    ),
+    "cell's nonlinearity": (
+        lambda: RNNCell.from_weights([[1.0]], [[1.0]], nonlinearity="gelu"),
+        ValueError,
+        "RNNCell.from_weights: nonlinearity must be one of 'tanh', 'relu', got 'gelu' (str). Is it a slip of the pen?",
     ),
     # weights that were replaced
     "W_hh replaced": (
@@ -471,6 +506,11 @@ CASES = {
         ValueError,
         "Step.backward: d_h must be finite numbers (float64), got nan at index 2. It came about before: print it where it is made.",
     ),
+    "d_h text": (
+        lambda: step.backward("abc"),
+        TypeError,
+        "Step.backward: d_h must be an array of numbers, got an array of <U3 (str). Words become numbers by vocab.encode(...).",
+    ),
     # one step
     "x_t features": (
         lambda: cell(np.zeros(3)),
@@ -496,6 +536,16 @@ CASES = {
         lambda: cell(np.zeros(4), [0, 0, np.inf]),
         ValueError,
         "RNNCell.forward: h_prev must be finite numbers (float64), got inf at index 2. It came about before: print it where it is made.",
+    ),
+    "x_t text": (
+        lambda: cell("abcd"),
+        TypeError,
+        "RNNCell.forward: x_t must be an array of numbers, got an array of <U4 (str). Words become numbers by vocab.encode(...).",
+    ),
+    "h_prev text": (
+        lambda: cell(np.zeros(4), "abc"),
+        TypeError,
+        "RNNCell.forward: h_prev must be an array of numbers, got an array of <U3 (str). Words become numbers by vocab.encode(...).",
     ),
     # streams
     "stream of two directions": (
@@ -547,6 +597,26 @@ CASES = {
         lambda: broken_rnn("W_hh", np.full((3, 3), np.nan)).stream([]),
         ValueError,
         "RNN.stream: W_hh must be finite numbers (float64), got nan at index (0, 0). Training may have diverged: take a smaller learning rate, or clip_grad_norm.",
+    ),
+    "stream of one cell too many": (
+        lambda: broken(RNN(4, 3), "cells", [cell, cell]).stream([]),
+        ValueError,
+        "RNN.stream: cells[1] must be a cell with (input_size, hidden_size, dtype) = (3, 3, float64), got a cell with (input_size, hidden_size, dtype) = (4, 3, float64). A layer reads the states of all directions of the layer below.",
+    ),
+    "stream h_0 text": (
+        lambda: rnn.stream([], "abc"),
+        TypeError,
+        "RNN.stream: h_0 must be an array of numbers, got an array of <U3 (str). Words become numbers by vocab.encode(...).",
+    ),
+    "stream of text": (
+        lambda: list(rnn.stream(["abcd"])),
+        TypeError,
+        "RNN.stream: step 0 must be an array of numbers, got an array of <U4 (str). Words become numbers by vocab.encode(...).",
+    ),
+    "stream too large for float32": (
+        lambda: list(RNN(4, 3, dtype=np.float32).stream([np.full(4, 1e300)])),
+        ValueError,
+        "RNN.stream: step 0 must be finite numbers (float32), got inf at index 0. It came about before: print it where it is made.",
     ),
     # ids
     "id too large": (
@@ -634,6 +704,36 @@ CASES = {
         ValueError,
         "one_hot: num_classes must be at least 1 and below 2^31, got 0. It counts something that is there.",
     ),
+    "embedding's dimensions": (
+        lambda: Embedding(3, 0),
+        ValueError,
+        "Embedding: embedding_dim must be at least 1 and below 2^31, got 0. It counts something that is there.",
+    ),
+    "embedding's dtype": (
+        lambda: Embedding(3, 2, dtype=int),
+        ValueError,
+        "Embedding: dtype must be float32 or float64, got int64. Pass dtype=np.float32 or dtype=np.float64.",
+    ),
+    "embedding's rng": (
+        lambda: Embedding(3, 2, rng="seed"),
+        TypeError,
+        "Embedding: rng must be a seed, a numpy.random.Generator or None, got 'seed' (str). Pass rng=0 for numbers that are the same each time.",
+    ),
+    "vectors text": (
+        lambda: Embedding.from_vectors([["a"]]),
+        TypeError,
+        "Embedding.from_vectors: vectors must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+    ),
+    "d_vectors text": (
+        lambda: embedding.forward([1]).backward("abcd"),
+        TypeError,
+        "Embedded.backward: d_vectors must be an array of numbers, got an array of <U4 (str). Words become numbers by vocab.encode(...).",
+    ),
+    "one_hot text": (
+        lambda: one_hot(["a"], 3),
+        TypeError,
+        "one_hot: ids must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+    ),
     # heads
     "head's size": (
         lambda: ManyToOneHead(4, 1)(*rnn(x)),
@@ -720,6 +820,46 @@ CASES = {
         ValueError,
         "HeadRun.backward: d_y must be finite numbers (float64), got nan at index (1, 0). It came about before: print it where it is made.",
     ),
+    "head's hidden_size": (
+        lambda: ManyToManyHead(0, 3),
+        ValueError,
+        "ManyToManyHead: hidden_size must be at least 1 and below 2^31, got 0. It counts something that is there.",
+    ),
+    "head's bias": (
+        lambda: ManyToOneHead(3, 1, bias="no"),
+        TypeError,
+        "ManyToOneHead: bias must be True or False, got 'no' (str). Pass bias=True or bias=False.",
+    ),
+    "head's dtype": (
+        lambda: ManyToOneHead(3, 1, dtype=int),
+        ValueError,
+        "ManyToOneHead: dtype must be float32 or float64, got int64. Pass dtype=np.float32 or dtype=np.float64.",
+    ),
+    "head's rng": (
+        lambda: ManyToOneHead(3, 1, rng="seed"),
+        TypeError,
+        "ManyToOneHead: rng must be a seed, a numpy.random.Generator or None, got 'seed' (str). Pass rng=0 for numbers that are the same each time.",
+    ),
+    "W_hy text": (
+        lambda: ManyToManyHead.from_weights([["a"]]),
+        TypeError,
+        "ManyToManyHead.from_weights: W_hy must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+    ),
+    "output text": (
+        lambda: ManyToManyHead(3, 1)("abc", np.zeros((1, 3))),
+        TypeError,
+        "ManyToManyHead.forward: output must be an array of numbers, got an array of <U3 (str). Words become numbers by vocab.encode(...).",
+    ),
+    "h_n NaN": (
+        lambda: ManyToOneHead(3, 1)(np.zeros((5, 3)), np.full((1, 3), np.nan)),
+        ValueError,
+        "ManyToOneHead.forward: what is read must be finite numbers (float64), got nan at index 0. It came about before: print it where it is made.",
+    ),
+    "d_y text": (
+        lambda: ManyToOneHead(3, 1).forward(*rnn(x)).backward("ab"),
+        TypeError,
+        "HeadRun.backward: d_y must be an array of numbers, got an array of <U2 (str). Words become numbers by vocab.encode(...).",
+    ),
     # probabilities
     "sigmoid of text": (
         lambda: sigmoid("yes"),
@@ -745,6 +885,11 @@ CASES = {
         lambda: softmax([0, np.inf]),
         ValueError,
         "softmax: logits must be finite numbers (float64), got inf at index 1. It came about before: print it where it is made.",
+    ),
+    "softmax of text": (
+        lambda: softmax("yes"),
+        TypeError,
+        "softmax: logits must be an array of numbers, got an array of <U3 (str). Words become numbers by vocab.encode(...).",
     ),
     # text
     "tokenize a list": (

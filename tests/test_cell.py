@@ -111,6 +111,26 @@ def test_parameters_are_live_and_follow_the_dtype():
     assert without.b_h is None
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("options", [{}, {"bias": False, "nonlinearity": "relu"}])
+def test_all_results_have_the_cell_s_dtype(dtype, options):
+    rng = np.random.default_rng(2)
+    cell, x, h_prev = RNNCell(3, 2, dtype=dtype, rng=rng, **options), rng.standard_normal((4, 3)), np.ones((4, 2))
+    for step in (cell.forward(x), cell.forward(x, h_prev)):
+        d_x, d_h_prev, d_parameters = step.backward(rng.standard_normal((4, 2)))
+        arrays = [step.x, step.h_prev, step.a, step.h, d_x, d_h_prev, *d_parameters.values()]
+        assert {values.dtype for values in arrays} == {np.dtype(dtype)}
+
+
+def test_a_random_rotation_is_drawn_uniformly():
+    """Of normal numbers G = Q R, the one Q for which all of R's diagonal is positive."""
+    W_hh, rng = RNNCell(2, 9, recurrent_init="orthogonal", rng=4).W_hh, np.random.default_rng(4)
+    rng.random((9, 2))  # W_xh is drawn first
+    R = W_hh.T @ rng.standard_normal((9, 9))
+    np.testing.assert_allclose(np.tril(R, -1), 0, atol=1e-12)
+    assert (np.diag(R) > 0).all()
+
+
 def test_from_weights_copies_and_settles_on_one_dtype():
     W_xh, W_hh = np.ones((2, 3), np.float32), np.eye(2, dtype=np.float32)
     cell = RNNCell.from_weights(W_xh, W_hh)

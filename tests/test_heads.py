@@ -81,6 +81,17 @@ def test_a_reading_is_proof_against_what_happens_after_it():
         answer += 1.0
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [ManyToOneHead, ManyToManyHead])
+def test_all_results_have_the_head_s_dtype(kind, dtype):
+    rng = np.random.default_rng(3)
+    head = kind(4, 3, dtype=dtype, rng=rng)
+    run = head.forward(rng.standard_normal((5, 6, 4)), rng.standard_normal((1, 5, 4)))
+    d_output, d_h_n, d_parameters = run.backward(rng.standard_normal(run.y.shape))
+    arrays = [run.h, run.y, *d_parameters.values(), d_h_n if d_output is None else d_output]
+    assert {values.dtype for values in arrays} == {np.dtype(dtype)}
+
+
 def test_weights_dtype_and_repr():
     head = ManyToOneHead(4, 3, dtype=np.float32, rng=0)
     assert {values.dtype for values in head.parameters().values()} == {np.dtype(np.float32)}
@@ -90,6 +101,7 @@ def test_weights_dtype_and_repr():
     W_hy += 1.0
     assert (given.W_hy == 1.0).all()
     assert given.b_y is None
+    assert np.array_equal(ManyToManyHead.from_weights(W_hy, [1, 2, 4]).b_y, [1.0, 2.0, 4.0])
     assert given.W_hy.dtype == np.float32
     assert repr(given).splitlines()[0] == "ManyToManyHead(4, 3, bias=False): 12 parameters"
     assert repr(head).splitlines()[0] == "ManyToOneHead(4, 3): 15 parameters"

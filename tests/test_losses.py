@@ -106,6 +106,21 @@ def test_padding_never_counts(name, seed):
     assert not d_logits[~real].any()
 
 
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gradient_has_the_logits_dtype(name, dtype):
+    loss, tail, draw = LOSSES[name]
+    rng = np.random.default_rng(5)
+    z, y = rng.standard_normal((2, 3, *tail)).astype(dtype), draw(rng, (2, 3))
+    for lengths in (None, [3, 1]):
+        assert loss(z, y, lengths=lengths)[1].dtype == dtype
+
+
+def test_a_loss_in_float32_is_summed_in_float64():
+    predictions = np.array([1e4, 1.0, 1.0], np.float32)  # whose squares' sum float32 has no place for
+    assert mean_squared_error(predictions, np.zeros(3))[0] == 100000002 / 3
+
+
 def test_no_overflow_and_no_lost_digits_in_a_loss():
     for dtype in (np.float32, np.float64):
         z = np.array([1e4, -1e4, 1e4, -1e4], dtype)
@@ -233,6 +248,61 @@ def test_labels_may_lack_a_final_axis_of_one_and_nothing_else():
             lambda: mean_squared_error(["a"], [1.0]),
             TypeError,
             "mean_squared_error: predictions must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+        ),
+        (
+            lambda: binary_cross_entropy(["a"], [1]),
+            TypeError,
+            "binary_cross_entropy: logits must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+        ),
+        (
+            lambda: binary_cross_entropy([0.0], ["a"]),
+            TypeError,
+            "binary_cross_entropy: labels must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+        ),
+        (
+            lambda: binary_cross_entropy([0.0], [[1, 0]]),
+            ValueError,
+            "binary_cross_entropy: labels must be an array of 1 axis, of shape (1,) = the logits' shape, or that without a final 1, got 2 axes: shape (1, 2). Nothing is broadcast.",
+        ),
+        (
+            lambda: binary_cross_entropy([[0.0]], [[1]], lengths=[2]),
+            ValueError,
+            "binary_cross_entropy: lengths must be from 0 to 1 (the time steps there are), got 2 at row 0. lengths counts the real steps of each row; of a mask it is mask.sum(axis=1).",
+        ),
+        (
+            lambda: cross_entropy(["a"], [1]),
+            TypeError,
+            "cross_entropy: logits must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+        ),
+        (
+            lambda: cross_entropy([[0.0, 0.0]], ["a"]),
+            TypeError,
+            "cross_entropy: targets must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
+        ),
+        (
+            lambda: cross_entropy([[[0.0, 0.0]]], [[1]], lengths=[2]),
+            ValueError,
+            "cross_entropy: lengths must be from 0 to 1 (the time steps there are), got 2 at row 0. lengths counts the real steps of each row; of a mask it is mask.sum(axis=1).",
+        ),
+        (
+            lambda: cross_entropy(1.0, 1),
+            ValueError,
+            "cross_entropy: logits must be an array of (..., classes), at least one, got shape (). The classes' axis is the last.",
+        ),
+        (
+            lambda: cross_entropy([[1e308, -1e308]], [1]),
+            ValueError,
+            "cross_entropy: the loss must be a finite number, got inf. Are the targets in proportion?",
+        ),
+        (
+            lambda: mean_squared_error([1.0], [np.nan]),
+            ValueError,
+            "mean_squared_error: targets must be finite numbers (float64), got nan at index 0. It came about before: print it where it is made.",
+        ),
+        (
+            lambda: mean_squared_error([1.0], [1.0, 2.0]),
+            ValueError,
+            "mean_squared_error: targets must be an array of 1 axis, of shape (1,) = the predictions' shape, or that without a final 1, got shape (2,). Nothing is broadcast.",
         ),
     ],
 )

@@ -206,13 +206,22 @@ def test_clipping_scales_all_gradients_by_one_factor(dtype):
     assert all(values is array for values, array in zip(gradients.values(), arrays, strict=True))
 
 
+def test_a_norm_that_is_just_let_through_changes_nothing():
+    rng = np.random.default_rng(2)
+    for _ in range(50):  # of some, the factor max_norm / norm would come out a digit below 1
+        gradients = {"W": rng.standard_normal(5)}
+        kept, norm = gradients["W"].copy(), clip_grad_norm(gradients, np.inf)
+        assert clip_grad_norm(gradients, norm) == norm
+        assert np.array_equal(gradients["W"], kept)
+
+
 def test_clipping_of_extremes():
     assert clip_grad_norm({"W": np.zeros(3)}, 1.0) == 0.0
     assert clip_grad_norm({}, 1.0) == 0.0
     assert clip_grad_norm({"W": np.zeros((0, 2))}, 1.0) == 0.0
     for size in (1e200, 1e-200):  # whose squares are out of range
         gradients = {"W": np.array([3.0, 4.0]) * size}
-        assert clip_grad_norm(gradients, 1.0) == pytest.approx(5.0 * size)
+        assert clip_grad_norm(gradients, 1.0) == pytest.approx(5.0 * size, rel=1e-12, abs=0.0)
     np.testing.assert_allclose(gradients["W"], np.array([3.0, 4.0]) * size)
     gradients = {"W": np.full(4, 1.7e308)}  # of a norm that is out of range itself
     assert clip_grad_norm(gradients, 1.0) == np.inf

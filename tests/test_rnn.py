@@ -238,6 +238,17 @@ def test_stream_equals_the_network_on_the_whole_sequence(case):
             assert_close(h_t, output[b, t])
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_stream_has_the_network_s_dtype(bias):
+    rng = np.random.default_rng(6)
+    rnn, x = RNN(2, 3, num_layers=2, bias=bias, dtype=np.float32, rng=rng), rng.standard_normal((4, 2))
+    for h_0 in (None, rng.uniform(-1, 1, (2, 3))):
+        output, _ = rnn(x, h_0)
+        for h_t, expected in zip(rnn.stream(x, h_0), output, strict=True):
+            assert h_t.dtype == np.float32
+            np.testing.assert_allclose(h_t, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_stream_reads_no_step_before_its_state_is_asked_for():
     rnn, read = RNN(2, 3, rng=0), []
 
