@@ -128,29 +128,53 @@ def test_training_resumes_bit_for_bit(path, tmp_path, make):
 def test_a_state_of_another_optimiser_is_refused(path):
     optimizer, _ = stepped(Adam())
     save_weights(path, optimizer)
-    with pytest.raises(
-        ValueError, match=r"load_weights: .*weights\.npz must be of 'v\.<path>' for each parameter, got"
-    ):
-        load_weights(path, SGD(0.1, momentum=0.5))
+    assert refused_state(path, SGD(0.1, momentum=0.5)).endswith(
+        " must be of 'v.<path>' for each parameter, got one of 'm.embedding.vectors', 'm.head.W_hy', 'm.head.b_y',"
+        " 'm.rnn.cells.0.W_hh', 'm.rnn.cells.0.W_xh', ... (19 in all). It was saved from something else than SGD."
+    )
     save_weights(path, stepped(SGD(0.1, momentum=0.5))[0])
-    with pytest.raises(ValueError, match=r"entry 't', must be Adam's count of steps, got no such entry"):
-        load_weights(path, Adam())
+    missing = (
+        ", entry 't', must be Adam's count of steps, got no such entry. It was saved from something else than Adam."
+    )
+    assert refused_state(path, Adam()).endswith(missing)
     with pytest.raises(ValueError, match="without .* with 'v"):
         load_weights(path, optimizer)
-    for state in (
-        {"t": np.int64(1).reshape(()), "m.W": np.ones(2), "s.W": np.ones(3)},
-        {"t": np.int64(1).reshape(()), "m.W": np.ones(2, int), "s.W": np.ones(2, int)},
-        {"t": np.ones(()), "m.W": np.ones(2), "s.W": np.ones(2)},
-        {"t": np.int64(1).reshape(()), "m.W": np.ones(2)},
-        {"t": np.int64(-5).reshape(()), "m.W": np.ones(2), "s.W": np.ones(2)},  # would climb where it should descend
-        {"t": np.int64(0).reshape(()), "m.W": np.ones(2), "s.W": np.ones(2)},
-        {"t": np.int64(2**62).reshape(()), "m.W": np.ones(2), "s.W": np.ones(2)},
+    t, ones = np.int64(1).reshape(()), np.ones(2)
+    other = "It was saved from something else than Adam."
+    kinds, count = " must be of 'm.<path>' and 's.<path>' for each parameter", ", entry 't', must be"
+    alike = ", entry 'm.W', must be of floats, in one shape with its like, got others. " + other
+    for state, message in (
+        ({"t": t, "m.W": ones, "s.W": np.ones(3)}, alike),
+        ({"t": t, "m.W": ones, "s.W": np.ones(2, np.float32)}, alike),
+        ({"t": t, "m.W": np.ones(2, int), "s.W": np.ones(2, int)}, alike),
+        ({"t": np.ones(()), "m.W": ones, "s.W": ones}, f"{count} Adam's count of steps, got something else. {other}"),
+        (
+            {"t": np.ones(1, int), "m.W": ones, "s.W": ones},
+            f"{count} Adam's count of steps, got something else. {other}",
+        ),
+        ({"t": t, "m.W": ones}, f"{kinds}, got one of 'm.W', 't'. {other}"),
+        ({"t": t, "m.W": ones, "s.V": ones}, f"{kinds}, got one of 'm.W', 's.V', 't'. {other}"),
+        ({"t": t, "m.W": ones, "s.W": ones, "mW": ones}, f"{kinds}, got one of 'm.W', 'mW', 's.W', 't'. {other}"),
     ):
         np.savez(path, **state)
+        assert refused_state(path, Adam()) == f"load_weights: {path}{message}"
+    for steps in (-5, 0, 2**53, 2**62):  # below 0 it would climb where it should descend
+        np.savez(path, **{"t": np.int64(steps).reshape(()), "m.W": ones, "s.W": ones})
+        fix = "It is the number of steps taken: the file was changed."
+        expected = f"load_weights: {path}{count} from 1 to {2**53 - 1}, got {steps}. {fix}"
+        assert refused_state(path, Adam()) == expected
+    for steps in (1, 2**53 - 1):
+        np.savez(path, **{"t": np.int64(steps).reshape(()), "m.W": ones, "s.W": ones})
         fresh = Adam()
-        with pytest.raises(ValueError, match="load_weights: "):
-            load_weights(path, fresh)
-        assert fresh.state == {}
+        load_weights(path, fresh)
+        assert fresh.state["t"] == steps
+
+
+def refused_state(path, optimizer):
+    with pytest.raises(ValueError, match="load_weights: ") as caught:
+        load_weights(path, optimizer)
+    assert optimizer.state == {}
+    return str(caught.value)
 
 
 def test_a_state_may_lie_in_the_file_in_either_order(path):
@@ -307,6 +331,90 @@ def test_hostile_files_are_refused(path, name):
     assert not Path("/tmp/pickle-was-run").exists()
 
 
+def patched(raw, signature, nth, offset, data):
+    """The archive with other bytes in one field of the nth record of a kind."""
+    at = -1
+    for _ in range(nth + 1):
+        at = raw.index(signature, at + 1)
+    return raw[: at + offset] + data + raw[at + offset + len(data) :]
+
+
+def test_an_entry_within_another_is_refused(path):
+    """What the list says is a whole record each, but one lies in the other's bytes."""
+    inner = zipped([("b.npy", bytes(64))])
+    inner = inner[: inner.index(b"PK\1\2")]
+    raw = zipped([("a.npy", bytes(70) + inner), ("b.npy", bytes(64))])
+    inside = struct.pack("<I", 30 + len("a.npy") + 70)  # where the list sends b
+    path.write_bytes(patched(raw, b"PK\1\2", 1, 42, inside))
+    fix = "The file was changed: get it again."
+    expected = f"load_weights: {path}, entry 'b', must be in a place of its own, got one that overlaps. {fix}"
+    assert refused(path, RNNCell(2, 3, rng=0)) == expected
+
+
+def test_an_entry_that_runs_into_the_list_is_refused(path):
+    raw = zipped([("a.npy", bytes(64)), ("b.npy", bytes(64))])
+    path.write_bytes(raw)
+    refused(path, RNNCell(2, 3, rng=0), "with 'a', 'b'.")
+    longer = struct.pack("<II", 65, 65)  # packed and not
+    path.write_bytes(patched(raw, b"PK\1\2", 1, 20, longer))
+    refused(path, RNNCell(2, 3, rng=0), "entry 'b', must be in a place of its own, got one that overlaps")
+    path.write_bytes(patched(raw, b"PK\1\2", 0, 20, longer))
+    refused(path, RNNCell(2, 3, rng=0), "entry 'b', must be in a place of its own, got one that overlaps")
+
+
+def test_a_list_that_is_not_as_its_end_says_is_refused(path):
+    raw = zipped([("a.npy", bytes(64)), ("b.npy", bytes(64))])
+    at = raw.index(b"PK\5\6")
+    start, size = len(raw[: raw.index(b"PK\1\2")]), at - raw.index(b"PK\1\2")
+    for changed, words in (
+        (raw + b"note", "without its list of entries at the end"),
+        (patched(raw, b"PK\5\6", 0, 20, b"\4\0") + b"note", "without its list of entries at the end"),
+        (patched(raw, b"PK\5\6", 0, 20, b"\1\0"), "without its list of entries at the end"),
+        (patched(raw, b"PK\5\6", 0, 12, struct.pack("<II", size + 1, start)), "without its list of entries at the end"),
+        (patched(raw, b"PK\5\6", 0, 12, struct.pack("<II", size - 1, start + 1)), "a list of .npy entries, got one of"),
+        (patched(raw, b"PK\5\6", 0, 10, b"\3\0"), "must be of 3 entries, got 2. The file was changed"),
+        (raw[:at] + bytes(10) + patched(raw[at:], b"PK\5\6", 0, 12, struct.pack("<I", size + 10)), "end too soon"),
+        (patched(raw, b"PK\1\2", 1, 30, b"\5\0"), "must be of 2 entries, got 2. The file was changed"),
+        (patched(raw, b"PK\1\2", 0, 10, b"\x08"), "entry 'a', must be stored as it is"),
+        (patched(raw, b"PK\1\2", 1, 8, b"\1"), "entry 'b', must be stored as it is"),
+        (patched(raw, b"PK\1\2", 1, 20, b"\x41"), "entry 'b', must be stored as it is"),
+        (patched(raw, b"PK\1\2", 1, 0, b"PK\1\3"), "a list of .npy entries, got one of b'b.npy'"),
+        (patched(raw, b"PK\3\4", 1, 0, b"PK\3\5"), "entry 'b', must be where the list says"),
+    ):
+        path.write_bytes(changed)
+        refused(path, RNNCell(2, 3, rng=0), words)
+    for flags in (b"\2", b"\x08"):  # hints, and a size behind the data: neither changes what is stored
+        path.write_bytes(patched(raw, b"PK\1\2", 1, 8, flags))
+        refused(path, RNNCell(2, 3, rng=0), "with 'a', 'b'.")
+
+
+def test_names_and_headers_have_limits(path):
+    for name, words in (
+        ("a" * 1000, "with 'aaa"),
+        ("a" * 1001, f"got one of b'{'a' * 60}'."),
+        ("", "got one of b'.npy'."),
+        ("a b", "got one of b'a b.npy'."),
+        ("\u00e4", "got one of b'"),
+    ):
+        path.write_bytes(zipped([(f"{name}.npy", bytes(64))]))
+        refused(path, RNNCell(2, 3, rng=0), words)
+    for size, words in ((63, "must be where the list says"), (64, "must be an array as NumPy writes it")):
+        path.write_bytes(zipped([("v.W.npy", bytes(size))]))
+        optimizer = SGD(0.1, momentum=0.5)
+        assert words in refused(path, optimizer)
+    for version, width in ((1, "<H"), (2, "<I")):
+        for size in (128, 4096, 4097):
+            text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }".ljust(size - 9 - struct.calcsize(width))
+            start = b"\x93NUMPY" + bytes([version, 0]) + struct.pack(width, len(text) + 1)
+            path.write_bytes(zipped([("v.W.npy", start + text + b"\n" + np.array(0.5, "<f8").tobytes())]))
+            optimizer = SGD(0.1, momentum=0.5)
+            if size > 4096:
+                refused(path, optimizer, "entry 'v.W', must be an array as NumPy writes it")
+            else:
+                load_weights(path, optimizer)
+                assert optimizer.state["v.W"].tolist() == [0.5]
+
+
 def damaged(raw, rng):
     """A file after something happened to it."""
     kind = rng.integers(6)
@@ -405,21 +513,34 @@ def test_a_link_stays_a_link(path, tmp_path):
 def test_what_cannot_be_saved_or_filled(path, monkeypatch):
     cell = RNNCell(2, 3, rng=0)
     cell.W_hh[1, 2] = np.nan
-    with pytest.raises(ValueError, match=r"save_weights: W_hh must be finite numbers .*got nan at index \(1, 2\)"):
+    with pytest.raises(ValueError, match="save_weights: W_hh must be finite") as caught:
         save_weights(path, cell)
+    expected = "finite numbers (float64), got nan at index (1, 2). A file of them couldn't be loaded again: did training diverge?"
+    assert str(caught.value) == f"save_weights: W_hh must be {expected}"
     assert not path.exists()
     for function in (save_weights, load_weights):
-        with pytest.raises(
-            TypeError, match=rf"{function.__name__}: thing must be a module or an optimiser, got .*dict"
-        ):
-            function(path, cell.parameters())
+        with pytest.raises(TypeError, match="thing must be") as caught:
+            function(path, {"W": 1})
+        expected = "a module or an optimiser, got {'W': 1} (dict). Pass the model itself."
+        assert str(caught.value) == f"{function.__name__}: thing must be {expected}"
     save_weights(path, RNNCell(2, 3, rng=0))
-    with pytest.raises(ValueError, match="load_weights: W_xh must be an array that can be written to"):
+    with pytest.raises(ValueError, match="W_xh must be") as caught:
         load_weights(path, cell.frozen())
+    expected = "an array that can be written to, got one that can't. Copy it."
+    assert str(caught.value) == f"load_weights: W_xh must be {expected}"
+    cell.W_hh = np.ones((3, 3), dtype=object)  # nothing that would have to be pickled
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        save_weights(path, cell)
     with pytest.raises(FileNotFoundError):
         load_weights(path.with_name("none.npz"), cell)
     with pytest.raises(FileNotFoundError):
         save_weights(path.parent / "no" / "folder.npz", RNNCell(2, 3, rng=0))
-    monkeypatch.setattr("vanilla_rnn.weights.LARGEST_FILE", 1000)
-    with pytest.raises(ValueError, match="below 4 GiB"):
+    total = sum(values.nbytes + 2 * len(name) + 1024 for name, values in RNNCell(2, 3).parameters().items())
+    monkeypatch.setattr("vanilla_rnn.weights.LARGEST_FILE", total)
+    save_weights(path, RNNCell(2, 3, rng=0))
+    assert path.stat().st_size <= total
+    monkeypatch.setattr("vanilla_rnn.weights.LARGEST_FILE", total - 1)
+    with pytest.raises(ValueError, match="all arrays must be") as caught:
         save_weights(path, RNNCell(2, 3, rng=0))
+    expected = f"below 4 GiB, got {total} bytes. Save the parts one by one."
+    assert str(caught.value) == f"save_weights: all arrays must be {expected}"
