@@ -87,6 +87,8 @@ def test_the_initial_weights_are_drawn_as_documented():
         assert np.abs(values).max() <= 0.1
         assert np.abs(values).max() > 0.095
         assert abs(values.mean()) < 0.02
+    for name, values in RNNCell(200, 100, rng=0).parameters().items():
+        assert np.array_equal(values, cell.parameters()[name])
     for rotation in (RNNCell(2, 50, recurrent_init="orthogonal", rng=seed) for seed in (0, 1)):
         np.testing.assert_allclose(rotation.W_hh @ rotation.W_hh.T, np.eye(50), atol=1e-12)
         assert not rotation.b_h.any()

@@ -40,6 +40,16 @@ def test_a_look_up_is_proof_against_what_happens_after_it():
     assert not np.array_equal(embedding(ids), answer)
 
 
+def test_what_an_id_gets_does_not_depend_on_the_others():
+    """Bit for bit: the places of an id are added up in their order, whatever stands between them."""
+    rng = np.random.default_rng(1)
+    embedding, ids, d_vectors = Embedding(5, 2, rng=rng), rng.integers(0, 5, 300), rng.standard_normal((300, 2))
+    d_table = embedding.forward(ids).backward(d_vectors).d_parameters["vectors"]
+    for one in range(5):
+        alone = embedding.forward(ids[ids == one]).backward(d_vectors[ids == one]).d_parameters["vectors"]
+        assert np.array_equal(d_table[one], alone[one])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype(dtype):
     embedding = Embedding(5, 2, dtype=dtype, rng=0)
@@ -58,6 +68,7 @@ def test_from_vectors_copies_and_the_table_is_drawn_from_a_normal_distribution()
     drawn = Embedding(200, 100, rng=0).vectors
     assert abs(drawn.mean()) < 0.02
     assert abs(drawn.std() - 1) < 0.02
+    assert np.array_equal(drawn, Embedding(200, 100, rng=0).vectors)
     assert repr(embedding).splitlines() == ["Embedding(3, 2): 6 parameters", "    vectors  (3, 2)"]
 
 
