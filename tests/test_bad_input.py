@@ -359,7 +359,7 @@ CASES = {
     "b_h replaced": (
         lambda: broken_rnn("b_h", np.ones(2)).forward(x),
         ValueError,
-        "RNN.forward: b_h must be an array of 1 axis, of shape (3,) = (hidden_size), got shape (2,). It has to go with the other weights.",
+        "RNN.forward: b_h must be an array of 1 axis, of shape (3,) = (hidden_size,), got shape (2,). It has to go with the other weights.",
     ),
     "W_xh NaN later": (
         lambda: broken_rnn("W_xh", np.full((3, 4), np.nan))(x),
@@ -773,7 +773,7 @@ CASES = {
     "head's weights": (
         lambda: broken(ManyToOneHead(3, 2), "b_y", np.ones(3))(*rnn(x)),
         ValueError,
-        "ManyToOneHead.forward: b_y must be an array of 1 axis, of shape (2,) = (output_size), got shape (3,). It has to go with the other weights.",
+        "ManyToOneHead.forward: b_y must be an array of 1 axis, of shape (2,) = (output_size,), got shape (3,). It has to go with the other weights.",
     ),
     "output NaN": (
         lambda: ManyToManyHead(3, 1)(np.full((5, 3), np.nan), np.zeros((1, 3))),

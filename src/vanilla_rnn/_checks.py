@@ -245,9 +245,10 @@ def weights(
             refuse(TypeError, where, name, f"a NumPy array of {dtype or 'float32 or float64'}", got, fix)
         dtype = values.dtype
         layout = layouts[name]
-        axes(values, {len(layout): f"({', '.join(layout)})"}, name, where, "Who replaced it?")
+        meaning = str(layout).replace("'", "")  # of one axis, (hidden_size,) as elsewhere
+        axes(values, {len(layout): meaning}, name, where, "Who replaced it?")
         expected = tuple(sizes.setdefault(axis, length) for axis, length in zip(layout, values.shape, strict=True))
-        shape(values, expected, f"({', '.join(layout)})", name, where, "It has to go with the other weights.")
+        shape(values, expected, meaning, name, where, "It has to go with the other weights.")
         if numbers:
             finite(values, name, where, "Training may have diverged: take a smaller learning rate, or clip_grad_norm.")
 
