@@ -126,11 +126,12 @@ def test_all_results_have_the_cell_s_dtype(dtype, options):
 
 def test_a_random_rotation_is_drawn_uniformly():
     """Of normal numbers G = Q R, the one Q for which all of R's diagonal is positive."""
-    W_hh, rng = RNNCell(2, 9, recurrent_init="orthogonal", rng=4).W_hh, np.random.default_rng(4)
-    rng.random((9, 2))  # W_xh is drawn first
-    R = W_hh.T @ rng.standard_normal((9, 9))
-    np.testing.assert_allclose(np.tril(R, -1), 0, atol=1e-12)
-    assert (np.diag(R) > 0).all()
+    for seed in range(20):
+        W_hh, rng = RNNCell(2, 9, recurrent_init="orthogonal", rng=seed).W_hh, np.random.default_rng(seed)
+        rng.random((9, 2))  # W_xh is drawn first
+        R = W_hh.T @ rng.standard_normal((9, 9))
+        np.testing.assert_allclose(np.tril(R, -1), 0, atol=1e-12)
+        assert (np.diag(R) > 0).all()
 
 
 def test_from_weights_copies_and_settles_on_one_dtype():

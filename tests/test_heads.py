@@ -77,6 +77,9 @@ def test_a_reading_is_proof_against_what_happens_after_it():
             assert one is None or np.array_equal(one, other)
         for name, gradient in before.d_parameters.items():
             assert np.array_equal(gradient, after.d_parameters[name])
+        for values in (run.W_hy, run.b_y, run.h, run.y):
+            with pytest.raises(ValueError, match="read-only"):
+                values += 1.0
         answer = head(output, h_n)
         answer += 1.0
 

@@ -25,6 +25,7 @@ from vanilla_rnn import (
     RNNCell,
     load_weights,
     save_weights,
+    weights,
 )
 
 
@@ -320,6 +321,12 @@ def overlapping(raw):
     first = raw.index(b"PK\1\2")
     second = raw.index(b"PK\1\2", first + 1)
     return raw[: second + 42] + raw[first + 42 : first + 46] + raw[second + 46 :]
+
+
+def test_a_record_s_fields_lie_one_behind_the_other_the_lowest_byte_first():
+    kind = weights._layout("mark:S2 count:u2 size:u4")
+    assert np.frombuffer(b"PK\1\2\3\0\0\0", kind)[0].item() == (b"PK", 513, 3)
+    assert (weights.END.itemsize, weights.LOCAL.itemsize, weights.LISTED.itemsize) == (22, 30, 46)  # as APPNOTE has it
 
 
 @pytest.mark.parametrize("name", HOSTILE)
