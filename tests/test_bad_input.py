@@ -396,6 +396,16 @@ CASES = {
         ValueError,
         "RNN.forward: W_xh must be an array of 2 axes (hidden_size, input_size), got 1 axis: shape (4,). Who replaced it?",
     ),
+    "as many flat weights": (
+        lambda: broken_rnn("W_xh", np.ones(3))(x),
+        ValueError,
+        "RNN.forward: W_xh must be an array of 2 axes (hidden_size, input_size), got 1 axis: shape (3,). Who replaced it?",
+    ),
+    "W_hh replaced, without a bias": (
+        lambda: RNN.from_cells([broken(RNNCell(4, 3, bias=False), "W_hh", np.eye(2))]),
+        ValueError,
+        "RNN.from_cells: W_hh must be an array of 2 axes, of shape (3, 3) = (hidden_size, hidden_size), got shape (2, 2). It has to go with the other weights.",
+    ),
     "another dtype": (
         lambda: broken_rnn("W_hh", np.eye(3, dtype="f4"))(x),
         TypeError,

@@ -124,6 +124,19 @@ def test_all_results_have_the_cell_s_dtype(dtype, options):
         assert {values.dtype for values in arrays} == {np.dtype(dtype)}
 
 
+def test_the_quick_look_knows_sound_weights():
+    """Were it to say no, each call would look at every weight by itself, and nobody would notice but by the clock."""
+    for options in (
+        {},
+        {"bias": False},
+        {"nonlinearity": "relu"},
+        {"dtype": np.float32},
+        {"bias": False, "dtype": np.float32},
+    ):
+        assert RNNCell(3, 2, rng=0, **options)._sound()
+    assert complex_copy(RNNCell(3, 2, rng=0))._sound()  # as check_gradients makes it
+
+
 def test_a_random_rotation_is_drawn_uniformly():
     """Of normal numbers G = Q R, the one Q for which all of R's diagonal is positive."""
     for seed in range(20):

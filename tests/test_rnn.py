@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from plain import networks, plain_rows
-from vanilla_rnn import RNN, RNNCell, unroll
+from vanilla_rnn import RNN, SGD, RNNCell, unroll
 
 
 def assert_close(ours, plain):
@@ -276,6 +276,19 @@ def test_stream_gives_arrays_of_their_own_and_keeps_its_weights():
         h_t += 100.0
         for values in rnn.parameters().values():
             values += 1.0
+
+
+def test_a_gradient_that_overflows_is_for_the_optimiser_to_refuse():
+    """Backward hands on infinity, and the NaN of a unit that is off, without a warning."""
+    W_xh, W_hh = [[1e-300], [-1.0]], [[1e200, 1e200], [0.0, 0.0]]
+    rnn = RNN.from_cells([RNNCell.from_weights(W_xh, W_hh, nonlinearity="relu")])
+    run = rnn.forward(np.ones((3, 1)))
+    assert np.array_equal(run.output > 0, [[True, False]] * 3)
+    gradients = run.backward(np.ones((3, 2)))
+    assert np.isinf(gradients.d_a[0][0, 0])
+    assert np.isnan(gradients.d_a[0][0, 1])
+    with pytest.raises(ValueError, match=r"SGD.step: the gradient of cells.0.W_xh must be finite"):
+        SGD(0.1).step(rnn.parameters(), gradients.d_parameters)
 
 
 def test_inputs_may_lie_in_memory_in_any_way():
