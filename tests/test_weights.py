@@ -395,6 +395,14 @@ def test_a_list_that_is_not_as_its_end_says_is_refused(path):
         refused(path, RNNCell(2, 3, rng=0), "with 'a', 'b'.")
 
 
+def test_of_very_many_names_the_first_thirty_are_listed(path):
+    path.write_bytes(zipped([]))
+    thirty = RNN(2, 2, num_layers=10)
+    assert refused(path, thirty).partition(", got")[0].endswith("'cells.9.W_hh', 'cells.9.b_h'")
+    more = refused(path, ManyToOne(thirty, ManyToOneHead(2, 1, bias=False))).partition(", got")[0]
+    assert more.endswith("'rnn.cells.9.W_hh', 'rnn.cells.9.b_h', ... (31 in all)")
+
+
 def test_names_and_headers_have_limits(path):
     for name, words in (
         ("a" * 1000, "with 'aaa"),
