@@ -186,6 +186,18 @@ def test_a_state_may_lie_in_the_file_in_either_order(path):
     assert same_bits(optimizer.state, {"t": np.array(3), "m.W": m, "s.W": s})
 
 
+def test_an_optimiser_gets_a_new_state_and_its_old_one_stays(path):
+    optimizer, _ = stepped(Adam())
+    save_weights(path, optimizer)
+    old, kept = optimizer.state, copies(optimizer)
+    for values in old.values():
+        values.flags.writeable = False  # as they would be in a file that is mapped into memory
+    load_weights(path, optimizer)
+    assert optimizer.state is not old
+    assert same_bits(optimizer.state, kept)
+    assert all(values.flags.writeable for values in optimizer.state.values())
+
+
 def test_saving_leaves_what_others_write_alone(path, monkeypatch):
     """A name that is taken is another's: it is neither written to nor deleted."""
     monkeypatch.setattr(os, "urandom", bytes)  # nothing but zeros
