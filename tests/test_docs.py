@@ -98,7 +98,7 @@ def test_commands_are_run_by_a_test_or_by_the_gate():
         for script in re.findall(r"(\S+\.py)\b", line):
             assert (ROOT / script).exists(), (page, line)
             assert Path(script).name in runs, (page, line)
-        assert re.match(r"(EXERCISES=solutions )?python3? |source |pre-commit |bash \.ci/run", line), (page, line)
+        assert re.match(r"([A-Z_]+=\S+ )?python3? |source |pre-commit |bash \.ci/run", line), (page, line)
 
 
 @pytest.mark.slow
