@@ -252,3 +252,55 @@ def test_clipping_of_extremes():
     assert (
         str(caught.value) == "clip_grad_norm: max_norm must be above 0.0, got 0.0. Other values have no meaning here."
     )
+
+
+@pytest.mark.parametrize("call", ["SGD(0.1, momentum=0.9)", "Adam(0.1)"])
+def test_a_state_of_parameters_that_are_not_there_is_refused(call):
+    """It would be forgotten, and Adam's count of steps applied to others."""
+    optimizer = make(call)
+    optimizer.step({"W": np.ones(2), "b": np.ones(2)}, {"W": np.ones(2), "b": np.ones(2)})
+    before = dict(optimizer.state)
+    for others in ({"W": np.ones(2)}, {"U": np.ones(2)}, {}):
+        kept = {name: values.copy() for name, values in others.items()}
+        with pytest.raises(
+            ValueError,
+            match=r"step: state must be what .* remembers of these parameters, got also '[mv]\..*another one",
+        ):
+            optimizer.step(others, kept)
+        assert all((others[name] == values).all() for name, values in kept.items())
+        assert optimizer.state == before
+
+
+def test_a_state_of_another_kind_of_optimiser_is_refused():
+    for one, other in ((SGD(0.1, momentum=0.9), Adam()), (Adam(), SGD(0.1)), (Adam(), SGD(0.1, momentum=0.9))):
+        one.step({"W": np.ones(2)}, {"W": np.ones(2)})
+        other.state = dict(one.state)
+        with pytest.raises(ValueError, match="state must be what .* remembers of these parameters, got also "):
+            other.step({"W": np.ones(2)}, {"W": np.ones(2)})
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("call", ["SGD(0.1, momentum=0.9)", "Adam(0.1)"])
+def test_a_parameter_that_joins_later_takes_the_first_step_that_it_would_have_taken(call, dtype):
+    """A part may be trained later than the rest."""
+    optimizer, alone = make(call), make(call)
+    late, other, gradient = np.ones(2, dtype), np.ones(2, dtype), np.array([0.003, -500.0], dtype)
+    parameters = {"W": np.ones(3, dtype)}
+    for _ in range(5):
+        optimizer.step(parameters, {"W": np.ones(3, dtype)})
+    optimizer.step(parameters | {"b": late}, {"W": np.ones(3, dtype), "b": gradient})
+    alone.step({"b": other}, {"b": gradient})
+    np.testing.assert_allclose(late, other, rtol=1e-5)
+    assert {values.dtype for name, values in optimizer.state.items() if name != "t"} == {np.dtype(dtype)}
+
+
+def test_a_negative_mean_of_squares_is_named_and_not_the_parameter():
+    optimizer, W = Adam(), np.ones(2)
+    optimizer.state = {"t": np.array(1), "m.W": np.ones(2), "s.W": np.array([1.0, -0.25])}
+    with pytest.raises(
+        ValueError, match=r"Adam\.step: state\['s\.W'\] must be a mean of squares, at least 0, got -0\.25"
+    ):
+        optimizer.step({"W": W}, {"W": np.zeros(2)})
+    assert (W == 1.0).all()
+    with pytest.raises(ValueError, match="Adam.step: W after the step must be finite"):  # where the state is right
+        Adam(1e308).step({"W": W * -1e308}, {"W": W})

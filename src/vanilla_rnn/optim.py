@@ -19,6 +19,7 @@ class Optimizer:
     """What SGD and Adam share: checking, then changing all parameters or none."""
 
     kinds: ClassVar[tuple[str, ...]]  # what is remembered of each parameter: state["<kind>.<path>"]
+    counts: ClassVar[tuple[str, ...]] = ()  # what is remembered beside these
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = _checks.number(learning_rate, "learning_rate", type(self).__name__, above=0.0)
@@ -37,8 +38,8 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the keys or a shape differ, or a gradient or a result isn't finite; the message names the parameter, and
-            no parameter has changed.
+            If the keys or a shape differ, a gradient or a result isn't finite, or the state is of parameters that
+            aren't here; the message names the parameter, and no parameter has changed.
         """
         where = f"{type(self).__name__}.step"
         if parameters.keys() != d_parameters.keys():
@@ -47,6 +48,11 @@ class Optimizer:
             _checks.refuse(
                 ValueError, where, "d_parameters", "of the same keys as parameters", differing + " in one", fix
             )
+        known = {*self.counts, *(f"{kind}.{name}" for kind in self.kinds for name in parameters)}
+        if unknown := self.state.keys() - known:
+            fix = "An optimiser goes with one model, or one part of it: make another one."
+            expected = f"what {type(self).__name__} remembers of these parameters"
+            _checks.refuse(ValueError, where, "state", expected, f"also {_checks.some(sorted(unknown), 5)}", fix)
         for name, gradient in d_parameters.items():
             fix = "Are both of one model?"
             _checks.shape(
@@ -61,7 +67,9 @@ class Optimizer:
             changes, state = self._changes(d_parameters)
             updated = {name: (values - changes[name]).astype(values.dtype) for name, values in parameters.items()}
         for name, values in updated.items():
-            _checks.finite(values, f"{name} after the step", where)
+            if not _checks.is_finite(values):
+                self._look_at_state(where)  # which may be to blame where somebody assigned it
+                _checks.finite(values, f"{name} after the step", where)
         for name, values in state.items():
             _checks.finite(values, f"state[{name!r}] after the step", where)
         for name, values in updated.items():
@@ -75,6 +83,9 @@ class Optimizer:
     def _changes(self, d_parameters: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """What to take away from each parameter, and the new state."""
         raise NotImplementedError
+
+    def _look_at_state(self, where: str) -> None:
+        """Refuse a state that no step could have left."""
 
     def _previous(self, kind: str, name: str, gradient: Array) -> Array | None:
         """What the state holds of a parameter, if anything."""
@@ -150,7 +161,8 @@ class Adam(Optimizer):
     ----------
     state : dict[str, numpy.ndarray]
         All that it remembers: ``"t"``, and m and s of each parameter as ``"m.<path>"`` and ``"s.<path>"``. An optimiser
-        that is given a copy of another's state goes on bit for bit as that one would.
+        that is given a copy of another's state goes on bit for bit as that one would. Of a parameter that joins at a
+        later step, m and s begin as if its gradient had been the same at each step before.
 
     References
     ----------
@@ -168,6 +180,7 @@ class Adam(Optimizer):
     """
 
     kinds = ("m", "s")
+    counts = ("t",)
 
     def __init__(
         self, learning_rate: float = 1e-3, *, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-8
@@ -182,16 +195,22 @@ class Adam(Optimizer):
     def _changes(self, d_parameters: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         b1, b2 = self.betas
         t = self.state.get("t", np.int64(0)) + 1
-        scale = self.learning_rate / float(1 - b1**t)
-        root = float(1 - b2**t) ** 0.5
+        all_m, all_s = float(1 - b1**t), float(1 - b2**t)  # the shares of t gradients in m and s; 1 in the end
+        scale, root = self.learning_rate / all_m, all_s**0.5
         changes, state = {}, {"t": np.asarray(t)}
         for name, gradient in d_parameters.items():
             m, s = self._previous("m", name, gradient), self._previous("s", name, gradient)
-            m = (1 - b1) * gradient if m is None else b1 * m + (1 - b1) * gradient
-            s = (1 - b2) * gradient * gradient if s is None else b2 * s + (1 - b2) * gradient * gradient
+            m = all_m * gradient if m is None else b1 * m + (1 - b1) * gradient
+            s = all_s * gradient * gradient if s is None else b2 * s + (1 - b2) * gradient * gradient
             state[f"m.{name}"], state[f"s.{name}"] = m, s
             changes[name] = scale * m / (np.sqrt(s) / root + self.eps)
         return changes, state
+
+    def _look_at_state(self, where: str) -> None:
+        for name, values in self.state.items():
+            if name.startswith("s.") and (values < 0.0).any():
+                expected, got = "a mean of squares, at least 0", str(values.min())
+                _checks.refuse(ValueError, where, f"state[{name!r}]", expected, got, "Was it saved by save_weights?")
 
 
 def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
