@@ -253,6 +253,13 @@ def weights(
             finite(values, name, where, "Training may have diverged: take a smaller learning rate, or clip_grad_norm.")
 
 
+def writable(arrays: Mapping[str, Array], where: str) -> None:
+    """Arrays that can be written to, looked at before any of them is."""
+    for name, values in arrays.items():
+        if not values.flags.writeable:
+            refuse(ValueError, where, name, "an array that can be written to", "one that can't", "Copy it.")
+
+
 def iterable(value: object, name: str, where: str, fix: str) -> None:
     """Something to go through with ``for``."""
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from vanilla_rnn import _checks
 from vanilla_rnn._parameters import Module
-from vanilla_rnn.optim import Adam, Optimizer
+from vanilla_rnn.optim import SGD, Adam, Optimizer
 
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Literal
@@ -39,8 +39,10 @@ LISTED = _layout(
 SHAPE = rb"\(((?:\d{1,18}, ?)*(?:\d{1,18})?)\)"
 HEADER = re.compile(rb"\{'descr': '([<>|=]?[a-z]\d+)', 'fortran_order': (True|False), 'shape': " + SHAPE + rb", \} *\n")
 SHORTEST_HEADER, LONGEST_HEADER = 64, 2**12
+NAME = r"[\w.]{1,1000}"  # of ASCII letters, digits, underscores and dots
+MOST_AXES = 64  # of an array in NumPy 2
 MOST_STEPS = 2**53  # up to which a float counts without a gap
-LARGEST_FILE = 2**32 - 2**16  # what the archive's own numbers can say
+LARGEST_FILE, MOST_ENTRIES = 2**31 - 2**16, 2**16 - 1  # beyond, zipfile writes records of another kind
 
 
 def save_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> None:
@@ -59,9 +61,10 @@ def save_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> Non
     Raises
     ------
     ValueError
-        If a number isn't finite, or all together are more than such a file can hold (4 GiB).
+        If a number isn't finite, a name isn't of letters, digits and underscores, all together are more than such a
+        file can hold (2 GiB), or what has that name already is no file.
     TypeError
-        If thing is neither.
+        If thing is neither, or an array isn't of float64, float32 or, a count, int64, in the machine's byte order.
     OSError
         If the file can't be written; what was there before is as it was.
 
@@ -81,15 +84,20 @@ def save_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> Non
     where = "save_weights"
     arrays = _arrays(thing, where)
     for name, values in arrays.items():
+        _loadable(name, values, thing, where)
         _checks.finite(values, name, where, "A file of them couldn't be loaded again: did training diverge?")
     total = sum(values.nbytes + 2 * len(name) + 1024 for name, values in arrays.items())
-    if total > LARGEST_FILE:
-        _checks.refuse(ValueError, where, "all arrays", "below 4 GiB", f"{total} bytes", "Save the parts one by one.")
-    path = os.path.realpath(path)  # a link stays a link
+    if total > LARGEST_FILE or len(arrays) > MOST_ENTRIES:
+        expected, got = f"at most {MOST_ENTRIES} and below 2 GiB", f"{len(arrays)} of {total} bytes"
+        _checks.refuse(ValueError, where, "all arrays", expected, got, "Save the parts one by one.")
+    path = os.path.realpath(os.fsdecode(path))  # a link stays a link
+    mode = _mode(path, where)
     beside = f"{path}.{os.urandom(4).hex()}.tmp"  # of this call alone, whoever else saves there at the time
     file = open(beside, "xb")  # noqa: PTH123, SIM115  # os throughout: pathlib would be imported for this alone
     try:
         with file:
+            if mode is not None:
+                os.chmod(beside, mode)  # noqa: PTH101  # before there is anything to read
             with ZipFile(file, "w") as archive:
                 for name, values in arrays.items():
                     with archive.open(ZipInfo(f"{name}.npy"), "w") as member:
@@ -123,10 +131,9 @@ def load_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> Non
     """
     where = "load_weights"
     there = _arrays(thing, where)
-    for name, values in there.items() if isinstance(thing, Module) else ():
-        if not values.flags.writeable:
-            _checks.refuse(ValueError, where, name, "an array that can be written to", "one that can't", "Copy it.")
-    path = os.fspath(path)
+    if isinstance(thing, Module):
+        _checks.writable(there, where)
+    path = os.fsdecode(path)
     with open(path, "rb") as file:  # noqa: PTH123
         try:
             entries = _directory(file, path)
@@ -143,6 +150,9 @@ def load_weights(path: str | os.PathLike[str], thing: Module | Optimizer) -> Non
             if isinstance(thing, Adam) and loaded and not 1 <= loaded["t"] < MOST_STEPS:
                 fix = "It is the number of steps taken: the file was changed."
                 _refuse(path, "t", f"from 1 to {MOST_STEPS - 1}", str(loaded["t"]), fix)
+            for name, values in loaded.items():
+                if isinstance(thing, Adam) and name.startswith("s.") and (values < 0.0).any():
+                    _refuse(path, name, "a mean of squares, at least 0", str(values.min()), "The file was changed.")
         except EOFError:
             _refuse(path, "", "whole", "an end too soon", "It was cut off on its way: get it again.")
     if isinstance(thing, Optimizer):
@@ -157,6 +167,31 @@ def _arrays(thing: object, where: str) -> dict[str, Array]:
         got, fix = _checks.shown(thing), "Pass the model itself."
         _checks.refuse(TypeError, where, "thing", "a module or an optimiser", got, fix)
     return thing.parameters() if isinstance(thing, Module) else thing.state
+
+
+def _loadable(name: str, values: object, thing: Module | Optimizer, where: str) -> None:
+    """Refuse to save what could not be loaded."""
+    if not re.fullmatch(NAME, name, re.ASCII):
+        expected = "a name of at most 1000 ASCII letters, digits, underscores and dots"
+        _checks.refuse(ValueError, where, "an array's path", expected, _checks.shown(name), "Rename the attribute.")
+    kinds = ["float64", "float32"] if name != "t" or isinstance(thing, Module) else []
+    kinds += ["int64"] if name == "t" or isinstance(thing, Module) else []
+    if (got := str(getattr(values, "dtype", None) or _checks.shown(values))) not in kinds:
+        expected, fix = f"an array of {' or '.join(kinds)}", f"Convert it: np.array(..., np.{kinds[0]})."
+        _checks.refuse(TypeError, where, name, expected, got, fix)
+
+
+def _mode(path: str, where: str) -> int | None:
+    """The rights of the file that is there, if one is; anything else than a file is left alone."""
+    from stat import S_IMODE, S_ISREG
+
+    try:
+        found = os.lstat(path).st_mode  # of a link that leads nowhere but to itself, the link's
+    except FileNotFoundError:
+        return None
+    if not S_ISREG(found):
+        _checks.refuse(ValueError, where, "path", "a file or a new name", f"{path}, something else", "Choose another.")
+    return S_IMODE(found)
 
 
 class _Entry(NamedTuple):
@@ -190,7 +225,7 @@ def _directory(file: BinaryIO, path: str) -> dict[str, _Entry]:
         listed = _record(file, at, LISTED)
         raw = _bytes(file, at + LISTED.itemsize, listed["name"])
         at += LISTED.itemsize + listed["name"] + listed["extra"] + listed["note"]
-        if listed["mark"] != b"PK\1\2" or not re.fullmatch(rb"[\w.]{1,1000}\.npy", raw):
+        if listed["mark"] != b"PK\1\2" or not re.fullmatch(rf"{NAME}\.npy".encode(), raw):
             _refuse(path, "", "a list of .npy entries", f"one of {raw[:60]!r}", "It was changed, or is something else.")
         name = raw.decode("ascii").removesuffix(".npy")
         if name in entries:
@@ -243,6 +278,9 @@ def _header(file: BinaryIO, path: str, name: str, entry: _Entry) -> _Header:
     if size != entry.size:
         got, fix = f"shape {axes} of {dtype}, which takes {size}", "It was cut off or changed: get it again."
         _refuse(path, name, f"as large as its entry, {entry.size} bytes", got, fix)
+    beside_0 = math.prod(max(axis, 1) for axis in axes) * dtype.itemsize  # which takes no room, and NumPy minds still
+    if len(axes) > MOST_AXES or beside_0 > np.iinfo(np.intp).max:
+        _refuse(path, name, "of a shape that NumPy knows", _checks.shown(axes), "It was changed: get it again.")
     return _Header(dtype, axes, "F" if fortran == b"True" else "C", length, crc32(raw))
 
 
@@ -263,6 +301,8 @@ def _fits_optimizer(optimizer: Optimizer, headers: dict[str, _Header], path: str
     """Whether a state is one of this kind of optimiser: of each parameter all that it remembers, of one shape."""
     fix = f"It was saved from something else than {type(optimizer).__name__}."
     names = set(headers)
+    if isinstance(optimizer, SGD) and names and not optimizer.momentum:
+        _refuse(path, "", "empty for SGD without momentum", f"one of {_checks.some(sorted(headers), 5)}", fix)
     if isinstance(optimizer, Adam) and names:
         if "t" not in names or headers["t"].dtype.kind != "i" or headers["t"].shape:
             _refuse(path, "t", "Adam's count of steps", "something else" if "t" in names else "no such entry", fix)
