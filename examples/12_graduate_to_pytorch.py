@@ -59,7 +59,11 @@ def main() -> None:
         save_weights(Path(folder) / "before.npz", model)
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={PROCESSES}"]
         subprocess.run([*torchrun, __file__, folder], check=True)
-        load_weights(Path(folder) / "after.npz", model)
+        theirs = Classifier()
+        theirs.load_state_dict(torch.load(Path(folder) / "after.pt", weights_only=True))
+    after = f"there, after {EPOCHS} epochs on {PROCESSES} processes:"
+    print(f"{after:<39} loss {report(*judge(theirs, *held_out))}")
+    load_torch_state_dict(model, theirs.state_dict())  # the two biases become one again
     print(f"{'here again, with what they learned:':<39} loss {report(*judge(model, *held_out))}")
 
 
@@ -92,11 +96,11 @@ def go_on(folder: Path) -> None:
             torch.nn.utils.clip_grad_norm_(shared.parameters(), 1.0)
             optimizer.step()
     if rank == 0:
-        after = f"there, after {EPOCHS} epochs on {PROCESSES} processes:"
-        print(f"{after:<39} loss {report(*judge(theirs, *held_out))}", flush=True)
-        load_torch_state_dict(ours, theirs.state_dict())  # the two biases become one again
-        save_weights(folder / "after.npz", ours)
+        torch.save(theirs.state_dict(), folder / "after.pt")
+    torch.distributed.barrier()  # nobody leaves while another still needs an answer
     torch.distributed.destroy_process_group()
+    sys.stdout.flush()
+    os._exit(0)  # gloo's threads are still there, and Python's own way out, which takes away what they use, may abort
 
 
 class Classifier(torch.nn.Module):
@@ -158,7 +162,7 @@ def first_symbols(count, seed) -> tuple[np.ndarray, np.ndarray]:
 
 
 if __name__ == "__main__":
-    if "RANK" in os.environ:  # torchrun's processes have one
+    if len(sys.argv) > 1:  # torchrun's processes are told where the weights are
         go_on(Path(sys.argv[1]))
     else:
         main()

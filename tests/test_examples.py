@@ -309,8 +309,9 @@ def test_same_in_pytorch():
         assert re.search(rf"{name} +{re.escape(shape)} +{re.escape(shape)}", printed)
 
 
-def test_graduate_to_pytorch():
+def test_graduate_to_pytorch(monkeypatch):
     needed("torch")
+    monkeypatch.setenv("RANK", "0")  # of a cluster's own, say: it isn't one of torchrun's processes for that
     printed = run("12_graduate_to_pytorch.py")
     here, there, after, again = re.findall(r"^(.+): +loss ([\d.]+), right +([\d.]+) %", printed, re.MULTILINE)
     assert here[1:] == there[1:]
