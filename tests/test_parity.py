@@ -18,6 +18,7 @@ from vanilla_rnn import (
     ManyToManyHead,
     ManyToOne,
     ManyToOneHead,
+    RNNCell,
     clip_grad_norm,
     cross_entropy,
     load_keras_weights,
@@ -259,6 +260,61 @@ def test_forward_is_keras_s(hundred):
                 found = np.where(mask[..., None], found, 0.0)
             near(ours, found, np.float32, f"seed {seed}, layer {layer}")
             sequence = ours
+
+
+def test_directions_of_keras_may_differ_in_activation_and_bias():
+    keras = needed("keras")
+    rng = np.random.default_rng(0)
+    forward, reverse = RNNCell(2, 3, rng=rng), RNNCell(2, 3, bias=False, nonlinearity="relu", rng=rng)
+    rnn = RNN.from_cells([forward, reverse], bidirectional=True)
+    theirs = keras.layers.Bidirectional(
+        keras.layers.SimpleRNN(3, return_sequences=True),
+        backward_layer=keras.layers.SimpleRNN(
+            3, activation="relu", use_bias=False, return_sequences=True, go_backwards=True
+        ),
+    )
+    x = rng.standard_normal((4, 5, 2)).astype(np.float32)
+    theirs.build(x.shape)
+    theirs.set_weights(to_keras_weights(rnn))
+    near(rnn(x)[0], keras.ops.convert_to_numpy(theirs(x)), np.float32, "output")
+
+
+def test_a_row_without_a_real_step_keeps_its_state_in_keras_too():
+    keras = needed("keras")
+    rnn = RNN(2, 3, rng=0)
+    theirs = keras.layers.SimpleRNN(3, return_sequences=True, return_state=True)
+    rng = np.random.default_rng(0)
+    x, h_0 = (rng.uniform(-0.9, 0.9, shape).astype(np.float32) for shape in ((2, 4, 2), (2, 3)))
+    theirs.build(x.shape)
+    theirs.set_weights(to_keras_weights(rnn))
+    lengths = np.array([0, 3])
+    found = theirs(x, mask=np.arange(4) < lengths[:, None], initial_state=keras.ops.convert_to_tensor(h_0))
+    states, final = (keras.ops.convert_to_numpy(values) for values in found)
+    output, h_n = rnn(x, h_0[None], lengths)
+    near(output[:, :3], states[:, :3], np.float32, "output")  # 0 in the first row
+    near(h_n[0], final, np.float32, "h_n")
+    near(output[1, 2], states[1, 3], np.float32, "a masked step repeats the last")
+
+
+def test_tensors_that_numpy_can_not_read(torch):
+    model = RNN(2, 3, rng=0)
+    names = {name: torch.from_numpy(values) for name, values in to_torch_state_dict(model).items()}
+    for precision in (torch.bfloat16, torch.float16, torch.float32, torch.float8_e4m3fn):
+        load_torch_state_dict(model, {name: values.to(precision) for name, values in names.items()})
+        for name, values in to_torch_state_dict(model).items():
+            np.testing.assert_array_equal(values, names[name].to(precision).double().numpy())
+    hidden = names["weight_hh_l0"]
+    for bad in (
+        hidden.to_sparse(),
+        hidden.to("meta"),
+        torch.quantize_per_tensor(hidden.float(), 0.1, 0, torch.qint8),
+    ):
+        with pytest.raises(
+            TypeError, match="weight_hh_l0 must be a tensor that NumPy can read, got one of dtype torch."
+        ):
+            load_torch_state_dict(model, names | {"weight_hh_l0": bad})
+    with pytest.raises(TypeError, match="weight_hh_l0 must be real numbers"):
+        load_torch_state_dict(model, names | {"weight_hh_l0": hidden.to(torch.complex128)})
 
 
 def test_a_sequential_of_keras_is_a_model_here():

@@ -7,12 +7,13 @@ everything else is wrong with it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -260,12 +261,32 @@ def writable(arrays: Mapping[str, Array], where: str) -> None:
             refuse(ValueError, where, name, "an array that can be written to", "one that can't", "Copy it.")
 
 
+def memory(values: Array) -> tuple[int, int]:
+    """Where an array's numbers lie: the same of an array and its transpose."""
+    return values.__array_interface__["data"][0], values.nbytes
+
+
+def none_lost(parameters: Mapping[str, Array], taken: Iterable[Array], name: str, where: str) -> None:
+    """Parameters of which each is among those taken elsewhere; a subclass may have some that nobody asks for."""
+    places = set(map(memory, taken))
+    for path, values in parameters.items():
+        if memory(values) not in places:
+            expected, fix = "of parameters that all have a counterpart there", "Pass its parts one by one."
+            refuse(TypeError, where, name, expected, f"one that has {path} too", fix)
+
+
 def iterable(value: object, name: str, where: str, fix: str) -> None:
     """Something to go through with ``for``."""
     try:
         iter(value)  # type: ignore[call-overload]  # whether it can is the question
     except TypeError:
         refuse(TypeError, where, name, "an iterable", shown(value), fix)
+
+
+def mapping(value: object, name: str, where: str, fix: str) -> None:
+    """A dictionary or its like."""
+    if not isinstance(value, Mapping):
+        refuse(TypeError, where, name, "a mapping of names to arrays", shown(value), fix)
 
 
 def sequence_of(value: object, kind: type, name: str, where: str, fix: str) -> Sequence[Any]:

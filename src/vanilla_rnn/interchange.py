@@ -54,10 +54,15 @@ def to_torch_state_dict(module: Module) -> dict[str, Array]:
 
     Raises
     ------
+    ValueError
+        If a number isn't finite, or cells differ in their nonlinearity, or in whether they have a bias: in a
+        ``torch.nn.RNN`` they can't.
     TypeError
-        If it is of another kind.
+        If it is of another kind, or has parameters beside those of its kind.
     """
-    names = _torch_names(module, "to_torch_state_dict")
+    where = "to_torch_state_dict"
+    names = _torch_names(module, where)
+    _may_leave(module, names, where)
     return {name: np.zeros_like(values) if "bias_hh_" in name else values.copy() for name, values in names.items()}
 
 
@@ -75,12 +80,15 @@ def load_torch_state_dict(module: Module, state_dict: Mapping[str, Any]) -> None
     Raises
     ------
     ValueError
-        If a name is missing or one too many, a shape differs or a number isn't finite; nothing has changed.
+        If a name is missing or one too many, a shape differs, a number isn't finite, an array can't be written to, or
+        one that stands in two places of the module would get two values; nothing has changed.
     TypeError
-        If the module is of another kind, or something isn't an array of real numbers.
+        If the module is of a kind that `to_torch_state_dict` refuses, or something isn't an array of real numbers.
     """
     where = "load_torch_state_dict"
     names = _torch_names(module, where)
+    _checks.none_lost(module.parameters(), names.values(), "module", where)
+    _checks.mapping(state_dict, "state_dict", where, "Pass the other module's state_dict().")
     if got := _checks.differing(state_dict, names):
         fix = "Layers, directions and biases have to be the same in both."
         _checks.refuse(ValueError, where, "state_dict", f"of the keys {_checks.some(names, 30)}", f"one {got}", fix)
@@ -88,8 +96,7 @@ def load_torch_state_dict(module: Module, state_dict: Mapping[str, Any]) -> None
     for name in [name for name in names if "bias_ih_" in name]:
         second = name.replace("bias_ih_", "bias_hh_")
         loaded[name] = _fitting(loaded[name] + loaded.pop(second), names[name], f"{name} + {second}", where)
-    for name, values in loaded.items():
-        names[name][...] = values
+    _fill({name: names[name] for name in loaded}, loaded, where)
 
 
 def to_keras_weights(module: Module) -> list[Array]:
@@ -110,10 +117,14 @@ def to_keras_weights(module: Module) -> list[Array]:
 
     Raises
     ------
+    ValueError
+        If a number isn't finite.
     TypeError
-        If it is of another kind.
+        If it is of another kind, or has parameters beside those of its kind.
     """
-    return [values.copy() for values in _keras_order(module, "to_keras_weights").values()]
+    views = _keras_order(module, "to_keras_weights")
+    _may_leave(module, views, "to_keras_weights")
+    return [values.copy() for values in views.values()]
 
 
 def load_keras_weights(module: Module, weights: Sequence[Any]) -> None:
@@ -123,43 +134,83 @@ def load_keras_weights(module: Module, weights: Sequence[Any]) -> None:
     ----------
     module : Module
         As for `to_keras_weights`, of the sizes of the other.
-    weights : sequence of array_like
+    weights : list of array_like
         What ``get_weights()`` gives.
 
     Raises
     ------
     ValueError
-        If there are too few or too many, a shape differs or a number isn't finite; nothing has changed.
+        If there are too few or too many, a shape differs, a number isn't finite, an array can't be written to, or one
+        that stands in two places of the module would get two values; nothing has changed.
     TypeError
-        If the module is of another kind, or something isn't an array of real numbers.
+        If the module is of a kind that `to_keras_weights` refuses, or something isn't an array of real numbers.
     """
     where = "load_keras_weights"
     views = _keras_order(module, where)
+    _checks.none_lost(module.parameters(), views.values(), "module", where)
+    if not isinstance(weights, (list, tuple)):
+        _checks.refuse(TypeError, where, "weights", "a list", _checks.shown(weights), "Pass get_weights() as it is.")
     if len(weights) != len(views):
         fix = "Biases and layers have to be the same in both."
         _checks.refuse(
             ValueError, where, "weights", f"{len(views)} arrays: {_checks.some(views, 30)}", f"{len(weights)}", fix
         )
-    pairs = zip(weights, views.items(), strict=True)
-    loaded = [_fitting(given, view, f"weights[{i}] ({name})", where) for i, (given, (name, view)) in enumerate(pairs)]
-    for view, values in zip(views.values(), loaded, strict=True):
-        view[...] = values
+    named = {f"weights[{i}] ({name})": view for i, (name, view) in enumerate(views.items())}
+    loaded = {name: _fitting(given, named[name], name, where) for name, given in zip(named, weights, strict=True)}
+    _fill(named, loaded, where)
+
+
+def _may_leave(module: Module, taken: dict[str, Array], where: str) -> None:
+    """Refuse weights that nobody could use, and a module of which a part would stay behind."""
+    parameters = module.parameters()
+    _checks.none_lost(parameters, taken.values(), "module", where)
+    for path, values in parameters.items():
+        _checks.finite(values, path, where, "Training may have diverged: take a smaller learning rate.")
 
 
 def _fitting(given: Any, like: Array, name: str, where: str) -> Array:
-    """A tensor or an array as an array that can take the place of another."""
-    if hasattr(given, "detach"):  # a tensor: off its graph, and off its device
-        given = given.detach().cpu()
+    """A tensor or an array as an array that can take another's place: a copy, for it may be of this very module."""
+    if hasattr(given, "detach"):
+        given = _of_tensor(given, name, where)
     values = _checks.floats(given, name, where, like.dtype)
     _checks.shape(values, like.shape, "that of the module", name, where, "The sizes have to be the same in both.")
     _checks.finite(values, name, where)
-    return values
+    return values.copy()
+
+
+def _of_tensor(tensor: Any, name: str, where: str) -> Array:
+    """A tensor off its graph and its device, and as a float64 where NumPy may not know its precision, as bfloat16."""
+    try:
+        found = tensor.detach().cpu()
+        return np.asarray(found.double() if found.is_floating_point() else found)
+    except Exception:  # whatever PyTorch raises where there are no numbers to be had
+        got = ", ".join(f"{word} {getattr(tensor, word, '?')}" for word in ("dtype", "layout", "device"))
+        fix = "A sparse one has to_dense(), a quantised one dequantize(); on the device meta there are no numbers."
+        _checks.refuse(TypeError, where, name, "a tensor that NumPy can read", f"one of {got}", fix)
+
+
+def _fill(views: dict[str, Array], loaded: dict[str, Array], where: str) -> None:
+    """Write all of it, or nothing: an array that stands in two places of the module can't become two."""
+    _checks.writable(views, where)
+    first: dict[tuple[int, int], tuple[str, Array]] = {}
+    for name, view in views.items():
+        values = loaded[name].ravel("F" if view.strides[0] < view.strides[-1] else "C")  # as they will lie in memory
+        other, same = first.setdefault(_checks.memory(view), (name, values))
+        if not np.array_equal(values, same):
+            expected, fix = f"equal to {other}, for here both are one array", "Share it there too, or make two here."
+            _checks.refuse(ValueError, where, name, expected, "other numbers", fix)
+    for name, view in views.items():
+        view[...] = loaded[name]
 
 
 def _torch_names(module: Module, where: str) -> dict[str, Array]:
     """Live arrays by PyTorch's names; ours is one bias under two of them."""
     found: dict[str, Array] = {}
     if isinstance(module, RNN):
+        if len(kinds := {(cell.nonlinearity, cell.b_h is not None) for cell in module.cells}) > 1:
+            expected, fix = "of one nonlinearity, and all with a bias or none", "Make a torch.nn.RNN of each by itself."
+            got = " and ".join(f"{nonlinearity} with bias={bias}" for nonlinearity, bias in sorted(kinds))
+            _checks.refuse(ValueError, where, "the RNN's cells", expected, got, fix)
         for number, cell in enumerate(module.cells):
             layer, direction = divmod(number, module.directions)
             end = f"l{layer}{'_reverse' if direction else ''}"
