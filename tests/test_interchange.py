@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from needed import needed
 from plain import networks
 from vanilla_rnn import (
     RNN,
@@ -383,3 +384,17 @@ def test_cells_that_no_network_of_pytorch_has_together_are_refused():
             weights = to_keras_weights(mixed)  # there every layer and direction has an activation of its own
             load_keras_weights(mixed, weights)
             assert len(weights) == 5 + (got.count("True") == 2)
+
+
+def test_what_a_graph_can_not_hold_is_refused():
+    needed("onnx")
+    model = MODELS["many to one"](np.random.default_rng(0))
+    for value, got in ((1e200, "inf"), (np.nan, "nan")):
+        model.head.W_hy[3, 5] = value
+        with pytest.raises(
+            ValueError, match=rf"to_onnx: head\.W_hy must be finite numbers \(float32\), got {got} at index \(3, 5\)"
+        ):
+            to_onnx(model)
+    for module in (ScaledRNN(2, 3, rng=0), Scaled(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=0))):
+        with pytest.raises(TypeError, match="to_onnx: model must be of parameters .*got one that has scale too"):
+            to_onnx(module)

@@ -193,11 +193,16 @@ def test_a_model_trained_there_comes_here(torch):
 
 @pytest.mark.parametrize("hundred", range(2))
 def test_forward_is_onnxruntime_s(hundred):
-    """200 networks in float32, which is all that it knows, in batches and times the graph wasn't made with."""
+    """200 networks in float32, which is all that it knows, in batches and times the graph wasn't made with, 0 too.
+
+    In every third network each cell has a nonlinearity of its own.
+    """
     onnxruntime = needed("onnxruntime")
     needed("onnx")
     for seed in range(100 * hundred, 100 * hundred + 100):
         rnn, x, _, lengths, rng = random_case(1000 + seed)
+        for cell in rnn.cells if seed % 9 < 3 else ():
+            cell.nonlinearity = str(rng.choice(["tanh", "relu"]))
         head_size, output_size = rnn.directions * rnn.hidden_size, int(rng.integers(1, 5))
         kinds = {"dtype": rnn.dtype, "rng": rng}
         embedding = Embedding(9, rnn.input_size, **kinds) if rng.integers(2) else None
@@ -208,7 +213,7 @@ def test_forward_is_onnxruntime_s(hundred):
             ManyToMany(rnn, ManyToManyHead(head_size, output_size, **head), embedding=embedding),
         )[seed % 3]
         session = onnxruntime.InferenceSession(to_onnx(model).SerializeToString(), providers=["CPUExecutionProvider"])
-        for batch, time in (x.shape[:2], (1, 1), (7, 3)):
+        for batch, time in (x.shape[:2], (1, 1), (7, 3), (0, 3), (3, 0), (0, 0)):
             if seed % 3 and embedding is not None:
                 inputs = rng.integers(0, 9, (batch, time))
             else:

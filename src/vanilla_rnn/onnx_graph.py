@@ -35,10 +35,15 @@ def to_onnx(model: Module) -> ModelProto:
         ids are int64, vectors float32), and ``lengths``, int32, (batch,), which can't be left out: of a full batch it
         is time for every row. Its outputs are ``logits``, or of an RNN ``output`` and ``h_n``.
 
+        The graph looks up every id, behind a row's length too: pad with 0, not with -100. And it doesn't mind an id of
+        -1: it takes the last row of the table.
+
     Raises
     ------
+    ValueError
+        If a number isn't finite, or too large for float32.
     TypeError
-        If it is of another kind.
+        If it is of another kind, or has parameters beside those of its kind.
     ModuleNotFoundError
         If onnx isn't installed.
     """
@@ -61,6 +66,10 @@ def to_onnx(model: Module) -> ModelProto:
         parts.read(model, output, finals[-1])
         steps = [] if isinstance(model, ManyToOne) else ["time"]
         outputs = {"logits": ["batch", *steps, len(model.head.W_hy)]}
+    _checks.none_lost(model.parameters(), parts.taken, "model", "to_onnx")
+    for path, values in model.parameters().items():
+        rounded = _checks.floats(values, path, "to_onnx", np.dtype(np.float32))
+        _checks.finite(rounded, path, "to_onnx", "Is it too large for float32, or has training diverged?")
 
     ids, numbers, info = TensorProto.INT64, TensorProto.FLOAT, helper.make_tensor_value_info
     inputs = info("inputs", numbers, ["batch", "time", rnn.input_size])
@@ -85,6 +94,7 @@ class _Parts:
     def __init__(self) -> None:
         self.nodes: list[tuple[str, list[str], list[str], dict[str, Any]]] = []
         self.weights: dict[str, Array] = {}
+        self.taken: list[Array] = []  # of the model's own arrays
 
     def node(self, kind: str, reads: list[str], *writes: str, **options: Any) -> str:
         """One operation; the first name that it writes."""
@@ -94,15 +104,18 @@ class _Parts:
     def look_up(self, embedding: Embedding) -> str:
         """Ids -> vectors, (batch, time, input)."""
         self.weights["vectors"] = embedding.vectors
+        self.taken.append(embedding.vectors)
         return self.node("Gather", ["vectors", "inputs"], "embedded")
 
     def unroll(self, rnn: RNN, vectors: str) -> tuple[str, list[str]]:
         """Vectors -> output, (batch, time, directions * hidden), and each layer's final states."""
-        self.weights["row_by_row"] = np.array([0, 0, -1])
+        self.weights["row_by_row"] = np.array([0, 0, rnn.directions * rnn.hidden_size])  # 0: as it is
         x = self.node("Transpose", [vectors], "by_step", perm=[1, 0, 2])  # (time, batch, input)
         finals = []
         for layer in range(rnn.num_layers):
             cells = rnn.cells[layer * rnn.directions :][: rnn.directions]
+            for cell in cells:
+                self.taken += [cell.W_xh, cell.W_hh] + ([] if cell.b_h is None else [cell.b_h])
             zero = np.zeros(rnn.hidden_size)  # there are two biases in ONNX, as in PyTorch
             self.weights[f"W_{layer}"] = np.stack([cell.W_xh for cell in cells])
             self.weights[f"R_{layer}"] = np.stack([cell.W_hh for cell in cells])
@@ -116,7 +129,7 @@ class _Parts:
                 f"final_{layer}",  # (directions, batch, hidden)
                 hidden_size=rnn.hidden_size,
                 direction="bidirectional" if rnn.bidirectional else "forward",
-                activations=[cells[0].nonlinearity.capitalize()] * rnn.directions,
+                activations=[cell.nonlinearity.capitalize() for cell in cells],
             )
             finals.append(f"final_{layer}")
             turned = self.node("Transpose", [states], f"turned_{layer}", perm=[0, 2, 1, 3])
@@ -127,9 +140,10 @@ class _Parts:
         """Output, or the top layer's final states, -> logits."""
         head, states = model.head, output
         if isinstance(model, ManyToOne):
-            self.weights["flat"] = np.array([0, -1])
+            self.weights["flat"] = np.array([0, head.W_hy.shape[1]])
             turned = self.node("Transpose", [final], "final_turned", perm=[1, 0, 2])  # (batch, directions, hidden)
             states = self.node("Reshape", [turned, "flat"], "last")  # (batch, directions * hidden)
+        self.taken += [head.W_hy] + ([] if head.b_y is None else [head.b_y])
         self.weights["W_hy_T"] = head.W_hy.T
         self.weights["b_y"] = np.zeros(len(head.W_hy)) if head.b_y is None else head.b_y
         return self.node("Add", [self.node("MatMul", [states, "W_hy_T"], "product"), "b_y"], "logits")
