@@ -255,20 +255,34 @@ def test_clipping_of_extremes():
 
 
 @pytest.mark.parametrize("call", ["SGD(0.1, momentum=0.9)", "Adam(0.1)"])
-def test_a_state_of_parameters_that_are_not_there_is_refused(call):
-    """It would be forgotten, and Adam's count of steps applied to others."""
+def test_a_state_of_other_parameters_is_refused(call):
+    """It would go unused, and Adam's count of steps be applied to others."""
     optimizer = make(call)
     optimizer.step({"W": np.ones(2), "b": np.ones(2)}, {"W": np.ones(2), "b": np.ones(2)})
     before = dict(optimizer.state)
-    for others in ({"W": np.ones(2)}, {"U": np.ones(2)}, {}):
-        kept = {name: values.copy() for name, values in others.items()}
-        with pytest.raises(
-            ValueError,
-            match=r"step: state must be what .* remembers of these parameters, got also '[mv]\..*another one",
-        ):
-            optimizer.step(others, kept)
-        assert all((others[name] == values).all() for name, values in kept.items())
+    for names in (["U"], ["W", "U"]):
+        others = {name: np.ones(2) for name in names}
+        message = r"step: state must be what .* remembers of these parameters, got also '[mv]\..*another one"
+        with pytest.raises(ValueError, match=message):
+            optimizer.step(others, {name: np.ones(2) for name in names})
+        assert all((values == 1).all() for values in others.values())
         assert optimizer.state == before
+
+
+@pytest.mark.parametrize("call", ["SGD(0.1, momentum=0.9)", "Adam(0.1)"])
+def test_what_is_remembered_of_a_parameter_left_out_is_kept(call):
+    """A part may be left as it is for some steps."""
+    optimizer, parameters = make(call), {"W": np.ones(2), "b": np.ones(3)}
+    optimizer.step(parameters, {name: np.ones(values.shape) for name, values in parameters.items()})
+    before = {name: values.copy() for name, values in optimizer.state.items()}
+    optimizer.step({"W": parameters["W"]}, {"W": np.full(2, 5.0)})
+    optimizer.step({}, {})
+    assert optimizer.state.keys() == before.keys()
+    for name, values in before.items():
+        if name.endswith(".b"):
+            np.testing.assert_array_equal(optimizer.state[name], values)
+        elif name != "t":
+            assert (optimizer.state[name] != values).any()
 
 
 def test_a_state_of_another_kind_of_optimiser_is_refused():

@@ -38,8 +38,8 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the keys or a shape differ, a gradient or a result isn't finite, or the state is of parameters that
-            aren't here; the message names the parameter, and no parameter has changed.
+            If the keys or a shape differ, a gradient or a result isn't finite, or the state is of other parameters; the
+            message names the parameter, and no parameter has changed. Some may be left out of a step, or join later.
         """
         where = f"{type(self).__name__}.step"
         if parameters.keys() != d_parameters.keys():
@@ -48,11 +48,7 @@ class Optimizer:
             _checks.refuse(
                 ValueError, where, "d_parameters", "of the same keys as parameters", differing + " in one", fix
             )
-        known = {*self.counts, *(f"{kind}.{name}" for kind in self.kinds for name in parameters)}
-        if unknown := self.state.keys() - known:
-            fix = "An optimiser goes with one model, or one part of it: make another one."
-            expected = f"what {type(self).__name__} remembers of these parameters"
-            _checks.refuse(ValueError, where, "state", expected, f"also {_checks.some(sorted(unknown), 5)}", fix)
+        self._check_state(parameters, where)
         for name, gradient in d_parameters.items():
             fix = "Are both of one model?"
             _checks.shape(
@@ -74,7 +70,17 @@ class Optimizer:
             _checks.finite(values, f"state[{name!r}] after the step", where)
         for name, values in updated.items():
             parameters[name][...] = values
-        self.state = state
+        self.state = self.state | state  # of parameters left out this time, what it was
+
+    def _check_state(self, parameters: dict[str, Array], where: str) -> None:
+        """Refuse a state that can't be of these: some may be left out, or may join, but not both at once."""
+        mine = {f"{kind}.{name}" for kind in self.kinds for name in parameters}
+        others = self.state.keys() - mine - set(self.counts)
+        foreign = [name for name in others if name.partition(".")[0] not in self.kinds]
+        if foreign or (others and mine - self.state.keys()):
+            fix = "An optimiser goes with one model: make another one."
+            expected = f"what {type(self).__name__} remembers of these parameters"
+            _checks.refuse(ValueError, where, "state", expected, f"also {_checks.some(sorted(others), 5)}", fix)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name != "state")
