@@ -272,10 +272,10 @@ def test_a_state_of_other_parameters_is_refused(call):
 @pytest.mark.parametrize("call", ["SGD(0.1, momentum=0.9)", "Adam(0.1)"])
 def test_what_is_remembered_of_a_parameter_left_out_is_kept(call):
     """A part may be left as it is for some steps."""
-    optimizer, parameters = make(call), {"W": np.ones(2), "b": np.ones(3)}
+    optimizer, parameters = make(call), {"rnn.W": np.ones(2), "rnn.b": np.ones(3)}
     optimizer.step(parameters, {name: np.ones(values.shape) for name, values in parameters.items()})
     before = {name: values.copy() for name, values in optimizer.state.items()}
-    optimizer.step({"W": parameters["W"]}, {"W": np.full(2, 5.0)})
+    optimizer.step({"rnn.W": parameters["rnn.W"]}, {"rnn.W": np.full(2, 5.0)})
     optimizer.step({}, {})
     assert optimizer.state.keys() == before.keys()
     for name, values in before.items():
