@@ -386,6 +386,7 @@ def test_cells_that_no_network_of_pytorch_has_together_are_refused():
             assert len(weights) == 5 + (got.count("True") == 2)
 
 
+@pytest.mark.slow  # it needs an extra that is there where the slow tests are
 def test_what_a_graph_can_not_hold_is_refused():
     needed("onnx")
     model = MODELS["many to one"](np.random.default_rng(0))
