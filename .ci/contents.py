@@ -5,8 +5,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-SDIST = ["src", "tests", "benchmarks", "examples", "docs"]
-SDIST += ["README.md", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "pyproject.toml"]
+SDIST = [".ci", "src", "tests", "benchmarks", "examples", "docs", "README.md", "CHANGELOG.md", "CITATION.cff"]
+SDIST += ["CONTRIBUTING.md", "LICENSE", "pyproject.toml", ".pre-commit-config.yaml"]
 ADDED = {"PKG-INFO", ".gitignore"}  # by hatchling, to every sdist
 WHEEL = ["*.py", "py.typed", "stepper.html"]
 SAID = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}

@@ -49,7 +49,7 @@ def main() -> None:
     train, held_out = split(examples, np.random.default_rng(0))
     if len({label for label, _ in train}) < 2:
         sys.exit("There are too few sentences of different words to learn from some and hold out others.")
-    print(f"{len(train)} sentences to learn from, {len(held_out)} held out, none of the same words as one of the first")
+    print(f"{len(train)} sentences to learn from, {len(held_out)} held out, none made of the words of one of those")
 
     vocab = Vocab.from_texts([text for _, text in train])
     model = learn(train, vocab)

@@ -66,6 +66,14 @@ def test_the_citation_is_of_this_version():
     assert f"\nversion: {vanilla_rnn.__version__}\n" in citation
 
 
+def test_the_start_page_lists_the_readme_s_examples():
+    tables = [
+        re.findall(r"^\| `\d\d_\w+\.py` \|.*$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        for page in ("README.md", "docs/index.md")
+    ]
+    assert tables[0] == tables[1] != []
+
+
 def blocks(language):
     """Every fenced block of a language on every page, and where it stands."""
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:

@@ -364,7 +364,9 @@ def test_memory_span():
         assert len(spans) == 6
         assert 5 <= spans["uniform, tanh, no clipping"] <= longest
         assert 10 <= spans["uniform, tanh, clipped to 1"] <= longest
+        assert spans["orthogonal, tanh, no clipping"] >= 20
         assert spans["orthogonal, tanh, clipped to 1"] >= 20
+        assert spans["identity, relu, no clipping"] >= 20
         assert spans["identity, relu, clipped to 1"] == 50
 
 
