@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vanilla_rnn.cell import RNNCell
 
 SMALL = 2**16  # numbers; of so many or fewer, one call for all steps is cheaper than a call for each while in the cache
+MODERATE = 1e30  # a sum of squares; a product of two arrays with less can't overflow, in float32 either
 
 
 class CellGradients(NamedTuple):
@@ -131,7 +132,7 @@ def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) 
         if x_t.shape != buffers[0].x.shape:
             expected, fix = (*buffers[0].x.shape[:-1], input_size), "The batch is that of h_0 or of the first step."
             _checks.shape(x_t, expected, "([batch,] input_size)", f"step {number}", where, fix)
-        if bounded and _are_moderate(x_t):  # so is every sum, and there is nothing to look for
+        if bounded and np.vdot(x_t, x_t) < MODERATE:  # so is every sum, and there is nothing to look for
             h_t = _advance(buffers, x_t)
         else:
             _checks.finite(x_t, f"step {number}", where)
@@ -144,8 +145,8 @@ def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) 
 
 
 def _are_moderate(*arrays: Array) -> bool:
-    """Whether a product of two such arrays can't overflow, in float32 either: it is at most |one| |other|."""
-    return all(np.vdot(values, values).real < 1e30 for values in arrays)
+    """Whether a product of two such arrays can't overflow: it is at most |one| |other|."""
+    return all(np.vdot(values, values) < MODERATE for values in arrays)
 
 
 class _Buffer(NamedTuple):
