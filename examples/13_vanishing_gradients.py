@@ -24,6 +24,7 @@ from vanilla_rnn import (
 )
 
 RADII = [0.5, 0.9, 1.0, 1.1]
+QUIET, ORDINARY = 1e-9, 1.0  # how large the inputs are
 LAGS = [0, 1, 10, 20, 50, 100]
 STEPS, SETTLED = 121, 20  # by then, of all directions in the state the slowest to fade is left
 
@@ -60,8 +61,8 @@ def main() -> None:
 
     measured = {}
     for title, loudness in (
-        ("Quiet inputs: states near 0, where tanh' is 1, so that W_hh alone decides", 1e-9),
-        ("Inputs of ordinary size: tanh' is below 1 and takes its share at every step", 1.0),
+        ("Quiet inputs: states near 0, where tanh' is 1, so that W_hh alone decides", QUIET),
+        ("Inputs of ordinary size: tanh' is below 1 and takes its share at every step", ORDINARY),
     ):
         print(title)
         print("  radius   in theory   measured        k =" + "".join(f"{lag:>9}" for lag in LAGS).removeprefix("    "))
@@ -72,7 +73,7 @@ def main() -> None:
             print(f"  {radius:6.1f}   x {radius:.3f}    x {found:.3f} {fate(found):<9}{numbers}")
         print()
     print("In each row: the factor a step in theory; the factor measured, 20 to 120 steps back; the gradient's norm k")
-    found = factor_a_step(gradient_by_lag(network(2.0), 1.0))
+    found = factor_a_step(gradient_by_lag(network(2.0), ORDINARY))
     print(f"steps back. What tanh' takes isn't always enough: at radius 2 the second factor is {found:.3f}.\n")
 
     with_and_without_clipping()
@@ -116,7 +117,7 @@ def draw(measured: dict[tuple[float, float], np.ndarray], path: str) -> None:
         sys.exit("A picture needs matplotlib, which isn't installed here: pip install matplotlib")
     plt.switch_backend("agg")
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for ax, loudness, title in zip(axes, (1e-9, 1.0), ("quiet inputs", "ordinary inputs"), strict=True):
+    for ax, loudness, title in zip(axes, (QUIET, ORDINARY), ("quiet inputs", "ordinary inputs"), strict=True):
         for radius in RADII:
             (line,) = ax.semilogy(measured[radius, loudness], label=f"radius {radius}")
             ax.semilogy(radius ** np.arange(STEPS), color=line.get_color(), linestyle=":", linewidth=1)

@@ -167,7 +167,9 @@ def memory_span(run: Unrolled | ModelRun | OneToManyRun, *, threshold: float = 0
         d_h = as_read(one, one.h)[-1:].astype(np.float64).ravel()  # dL/dh_T, once its length is made 1
         if len(d_h) and (length := _length(d_h)):
             d_h = d_h / length
-            for back, slope_t in enumerate(slopes(one)[:0:-1], start=1):
+            for back, slope_t in enumerate(
+                slopes(one)[:0:-1], start=1
+            ):  # the first step's leads to h_0, out of the row
                 d_h = (slope_t * d_h) @ one.cell.W_hh  # J_t^T d_h
                 length = _length(d_h)
                 if length == 0:

@@ -1,6 +1,7 @@
 """How a gradient comes to each step: from what reads the state there, and from the steps that came after.
 
-Backpropagation adds the two as it goes. Here they are told apart, from the gradients that it gave.
+Backpropagation adds the two as it goes. Here they are told apart, from the gradients that it gave; and the Jacobians of
+the steps say how much of either can be left.
 """
 
 from __future__ import annotations
