@@ -1,4 +1,4 @@
-"""Hold that the sdist and the wheel in a folder have in them what they should, and nothing else."""
+"""Check that the sdist and the wheel in a folder contain the expected files, and nothing else."""
 
 import sys
 import tarfile
@@ -7,16 +7,16 @@ from pathlib import Path
 
 SDIST = [".ci", "src", "tests", "benchmarks", "examples", "docs", "README.md", "CHANGELOG.md", "CITATION.cff"]
 SDIST += ["CONTRIBUTING.md", "LICENSE", "pyproject.toml", ".pre-commit-config.yaml"]
-ADDED = {"PKG-INFO", ".gitignore"}  # by hatchling, to every sdist
-WHEEL = ["*.py", "py.typed", "stepper.html"]
-SAID = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}
+ADDED = {"PKG-INFO", ".gitignore"}  # hatchling adds them to every sdist
+PACKAGE = ["**/*.py", "py.typed", "inspection/page.html"]
+METADATA = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}
 
 
 def files(place: str) -> set[str]:
-    """A file, or all those in a folder."""
-    found = [path for path in (Path(place), *Path(place).rglob("*")) if path.is_file()]
-    assert found, place
-    return {path.as_posix() for path in found if "__pycache__" not in path.parts}
+    """A file, or all files in a folder."""
+    paths = [path for path in (Path(place), *Path(place).rglob("*")) if path.is_file()]
+    assert paths, place
+    return {path.as_posix() for path in paths if "__pycache__" not in path.parts}
 
 
 (sdist,), (wheel,) = Path(sys.argv[1]).glob("*.tar.gz"), Path(sys.argv[1]).glob("*.whl")
@@ -25,11 +25,11 @@ with tarfile.open(sdist) as archive:
 with zipfile.ZipFile(wheel) as archive:
     in_wheel = set(archive.namelist())
 information = "-".join(wheel.name.split("-")[:2]) + ".dist-info"
-package = {f"vanilla_rnn/{path.name}" for pattern in WHEEL for path in Path("src/vanilla_rnn").glob(pattern)}
-for name, there, expected in (
+package = {path.relative_to("src").as_posix() for pattern in PACKAGE for path in Path("src/vanilla_rnn").glob(pattern)}
+for name, actual, expected in (
     (sdist.name, in_sdist, ADDED.union(*map(files, SDIST))),
-    (wheel.name, in_wheel, package | {f"{information}/{file}" for file in SAID}),
+    (wheel.name, in_wheel, package | {f"{information}/{file}" for file in METADATA}),
 ):
-    if there != expected:
-        sys.exit(f"{name}: too many {sorted(there - expected)}, missing {sorted(expected - there)}")
-    print(f"{name}: {len(there)} files, as they should be")
+    if actual != expected:
+        sys.exit(f"{name}: unexpected {sorted(actual - expected)}, missing {sorted(expected - actual)}")
+    print(f"{name}: {len(actual)} files, as expected")

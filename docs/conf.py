@@ -12,11 +12,11 @@ from vanilla_rnn import __version__
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "examples" / "01_worked_example.py"
-PLACE = "<!-- worked_example.html -->"  # a code host, which shows no frames, shows nothing of it
+PLACE = "<!-- worked_example.html -->"  # a code host doesn't show it
 FRAME = (
     '<iframe src="{root}worked_example.html" title="The worked example, to step through"'
     ' style="width: 100%; height: 60rem; border: 0"></iframe>\n\n'
-    '<a href="{root}worked_example.html">This page by itself</a>'
+    '<a href="{root}worked_example.html">Open this page alone</a>'
 )
 
 project = "vanilla_rnn"
@@ -25,29 +25,29 @@ copyright = f"2026, {author}"  # noqa: A001  # Sphinx's name for it
 version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_copybutton"]
-copybutton_prompt_text = r">>> |\.\.\. "  # what is copied is code alone, without what it prints
+copybutton_prompt_text = r">>> |\.\.\. "  # copies only the code, without its output
 copybutton_prompt_is_regexp = True
-# No intersphinx: it asks other hosts at every build, which then fails where they, or the network, aren't there.
+# There is no intersphinx: it connects to other hosts at every build, and the build fails without a network.
 
-html_theme = "furo"  # plain, reads well on a phone and in the dark, and asks no other host for anything
+html_theme = "furo"  # readable on a phone and in dark mode, and it loads nothing from other hosts
 html_title = f"{project} {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_copy_source = False  # the sources are where the code is
+html_copy_source = False  # the sources are in the repository
 
 # The prose is plain Markdown, as code hosts show it.
-myst_heading_anchors = 3  # [...](design.md#names) leads to a heading by its words, as it does there
+myst_heading_anchors = 3  # [...](design.md#names) links to a heading, as on code hosts
 
-# The docstrings are numpydoc, and name what they speak of in single backticks, by as little of its path as is clear.
+# The docstrings are numpydoc. They refer to other objects in single backticks, with the shortest unambiguous name.
 default_role = "any"
-add_module_names = False  # all of it is this library's
-autodoc_typehints = "none"  # the docstrings say the types, and the shapes too
-autodoc_preserve_defaults = True  # np.float64, as it is written, not as it prints
+add_module_names = False  # everything belongs to this library
+autodoc_typehints = "none"  # the docstrings have the types and the shapes
+autodoc_preserve_defaults = True  # shows np.float64 as it is written
 autodoc_member_order = "bysource"
-autosummary_generate = False  # its tables lead to the reference's own pages
-numpydoc_show_class_members = False  # autodoc lists them, once
+autosummary_generate = False  # the tables link to the reference's own pages
+numpydoc_show_class_members = False  # autodoc lists them
 numpydoc_xref_param_type = True
-numpydoc_xref_ignore = "all"  # of the words of a type, the reference's classes alone are links
+numpydoc_xref_ignore = "all"  # in a type, only the classes of the reference are links
 numpydoc_xref_aliases = {
     path.rpartition(".")[2]: path
     for page in (DOCS / "reference").glob("*.md")
@@ -55,35 +55,35 @@ numpydoc_xref_aliases = {
 }
 
 
-def signature(app, what, name, thing, options, given, returned):
-    """None for what no reader makes, such as a record; a named tuple keeps its own, which says the order."""
-    if what == "class" and not issubclass(thing, tuple) and "Parameters" not in (thing.__doc__ or ""):
+def signature(app, what, name, value, options, arguments, returned):
+    """Hide the constructor's arguments of a class that users don't create, such as a run; named tuples keep theirs."""
+    if what == "class" and not issubclass(value, tuple) and "Parameters" not in (value.__doc__ or ""):
         return "", None
-    return given, returned
+    return arguments, returned
 
 
 def short_citations(app, doctree, docname):
-    """[1] for what numpydoc calls [R0123456789-1], to tell the docstrings of a page apart."""
+    """Write [1] for [R0123456789-1], numpydoc's label, which is unique among the docstrings of a page."""
     for text in list(doctree.findall(nodes.Text)):
-        if found := re.fullmatch(r"\[R[0-9a-f]+-(\d+)\]", text):
-            text.parent.replace(text, nodes.Text(f"[{found[1]}]"))
+        if label := re.fullmatch(r"\[R[0-9a-f]+-(\d+)\]", text):
+            text.parent.replace(text, nodes.Text(f"[{label[1]}]"))
 
 
 def make_worked_example(app):
-    """Write the page to step through to the site's root, as a reader would."""
+    """Write the worked example's page to the root of the site, with the command that readers use."""
     if app.builder.format == "html":
         page = Path(app.outdir) / "worked_example.html"
         subprocess.run([sys.executable, EXAMPLE, "--html", page], check=True, stdout=subprocess.DEVNULL)
 
 
 def prepare(app, docname, source):
-    """Show that page in a frame where another one has a place for it; and end code where it ends."""
+    """Put that page into a frame at its place in a chapter, and remove the empty line at the end of code blocks."""
     text = source[0].replace(PLACE, FRAME.format(root="../" * docname.count("/")))
-    source[0] = re.sub(r"\n\n```$", "\n```", text, flags=re.MULTILINE)  # doctest wants an empty line, readers don't
+    source[0] = re.sub(r"\n\n```$", "\n```", text, flags=re.MULTILINE)  # only doctest needs it
 
 
 def setup(app):
-    """Hook these in, and take numpydoc's own links out, to the documentation of Python and NumPy."""
+    """Register the functions above, and remove numpydoc's links to the documentation of Python and NumPy."""
     DEFAULT_LINKS.clear()
     app.connect("autodoc-process-signature", signature)
     app.connect("builder-inited", make_worked_example)

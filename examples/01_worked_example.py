@@ -1,8 +1,8 @@
-"""Trace a sentence through the worked example's network, one word at a time, with all of its arithmetic.
+"""Trace a sentence through the worked example's network, one word at a time, with all the arithmetic.
 
 python examples/01_worked_example.py
 python examples/01_worked_example.py "I love love this movie"
-python examples/01_worked_example.py --html steps.html    (a page to step through in a browser, backward too)
+python examples/01_worked_example.py --html steps.html    (a page to step through in a browser, with the gradients)
 """
 
 import argparse
@@ -26,7 +26,7 @@ from vanilla_rnn import (
 def main() -> None:
     known = " ".join(worked_example.TOKENS)
     parser = argparse.ArgumentParser(description="Trace a sentence through the worked example's network.")
-    parser.add_argument("sentence", nargs="?", default=known, help=f"words out of: {known}")
+    parser.add_argument("sentence", nargs="?", default=known, help=f"any of these words: {known}")
     parser.add_argument("--html", metavar="PATH", help="write a page to step through, with the gradients of the loss")
     arguments = parser.parse_args()
 
@@ -46,15 +46,16 @@ def main() -> None:
     model = ManyToOne(RNN.from_cells([cell]), head, embedding=embedding)
     run = model.forward(vocab.encode(tokens))
 
-    print(trace(run, tokens))
+    steps = trace(run, tokens)
+    print(steps)
     print("\nThe hidden state after each word:\n")
-    print(trace(run, tokens).table())
+    print(steps.table())
     print(f"\nProbability that the sentence is positive: {sigmoid(run.logits)[0]:.3f}")
-    print("(its output weights are chosen, not recovered: see worked_example.py)")
+    print("(The output weights are chosen, not recovered: see worked_example.py.)")
 
     if arguments.html:
-        _, d_logits = binary_cross_entropy(run.logits, [1])  # had the answer been "positive"
-        trace(run, tokens, gradients=run.backward(d_logits)).save_html(arguments.html)
+        # The gradients are those of the loss if the sentence's label is 1, "positive".
+        trace(run, tokens, loss=binary_cross_entropy, targets=[1]).save_html(arguments.html)
         print(f"\nWrote {arguments.html}: open it in a browser.")
 
 

@@ -1,4 +1,4 @@
-"""Why a sequence needs memory: the order of words, and sentences of any length.
+"""Why sequences need a memory: word order matters, and sentences have any length.
 
 python examples/03_order_matters.py
 """
@@ -23,7 +23,7 @@ def main() -> None:
     (sum_a, state_a), (sum_b, state_b) = results
     apart = [np.abs(a - b).max() for a, b in ((sum_a, sum_b), (state_a, state_b))]
     print(f"  The sums differ by {apart[0]:.4f}, the states by {apart[1]:.4f}:")
-    print("  who adds up the words can't tell who was bitten, who carries a state can.\n")
+    print("  a sum of the words can't tell who was bitten; a state can.\n")
 
     print("A sentence of any length through the same weights")
     before = {path: values.copy() for path, values in rnn.parameters().items()}

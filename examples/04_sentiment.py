@@ -1,10 +1,10 @@
 """Many-to-one: the sentiment of sentences in which the order of the words decides.
 
-"good, not bad" and "bad, not good" are made of the same words. A network that reads them in order tells them apart; a
-logistic regression on which words occur can't, whatever its weights.
+"good, not bad" and "bad, not good" contain the same words. A network that reads them in order can tell them apart. A
+logistic regression on word counts can't, whatever its weights.
 
 python examples/04_sentiment.py
-python examples/04_sentiment.py my_file.tsv        (a line an example: label, a tab, text; two labels)
+python examples/04_sentiment.py my_file.tsv        (a line for each example: label, a tab, text; two labels)
 """
 
 import sys
@@ -13,23 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vanilla_rnn import (
-    RNN,
-    Adam,
-    Embedding,
-    ManyToOne,
-    ManyToOneHead,
-    Vocab,
-    binary_cross_entropy,
-    fit,
-    tokenize,
-)
+from vanilla_rnn import RNN, Adam, Embedding, ManyToOne, ManyToOneHead, Vocab, binary_cross_entropy, fit, tokenize
 
 GOOD = ["good", "great", "lovely", "superb", "clever", "moving", "funny", "brilliant"]
 BAD = ["bad", "awful", "dull", "poor", "silly", "boring", "weak", "terrible"]
 THINGS = ["the film", "the plot", "the acting", "the ending", "the music", "this movie", "the story", "it"]
 
-# In each of these X says how it was and Y how it wasn't.
+# In each of these, X says what the thing was, and Y what it wasn't.
 TURNS = [
     "{thing} was X, not Y",
     "{thing} was not Y but X",
@@ -48,8 +38,8 @@ def main() -> None:
     examples = read(Path(sys.argv[1])) if len(sys.argv) > 1 else write()
     train, held_out = split(examples, np.random.default_rng(0))
     if len({label for label, _ in train}) < 2:
-        sys.exit("There are too few sentences of different words to learn from some and hold out others.")
-    print(f"{len(train)} sentences to learn from, {len(held_out)} held out, none made of the words of one of those")
+        sys.exit("There are too few sentences with different words to train on some and hold out others.")
+    print(f"{len(train)} training sentences, {len(held_out)} held out, none with the words of a training one")
 
     vocab = Vocab.from_texts([text for _, text in train])
     model = learn(train, vocab)
@@ -88,7 +78,7 @@ def ask(model, vocab, text) -> int:
 
 
 def bag_of_words(train, held_out) -> np.ndarray:
-    """What a logistic regression answers that sees how often each word occurs: the model above without its memory."""
+    """The answers of a logistic regression on word counts: a model that doesn't see the order of the words."""
     vocab = Vocab.from_texts([text for _, text in train])
 
     def counts(examples):
@@ -105,7 +95,7 @@ def bag_of_words(train, held_out) -> np.ndarray:
 
 
 def write() -> list[tuple[int, str]]:
-    """Sentences of the grammar above, drawn at random, each of a pair's two."""
+    """Sentences of the grammar above, drawn at random; of a pair, both."""
     rng = np.random.default_rng(1)
     turns = list(product(TURNS, THINGS, GOOD, BAD))
     examples = []
@@ -123,7 +113,7 @@ def write() -> list[tuple[int, str]]:
 def read(path: Path) -> list[tuple[int, str]]:
     """A user's own examples. The label that sorts last counts as 1."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
+        text = path.read_text(encoding="utf-8-sig")  # some editors write a mark at the start
     except (OSError, UnicodeDecodeError) as error:
         sys.exit(f"{path} can't be read: {error}")
     lines = []
@@ -145,7 +135,7 @@ def bag(text: str) -> tuple[str, ...]:
 
 
 def split(examples, rng, share=0.25):
-    """Sentences of the same words stay on one side: of a pair, both are learned from or both are held out."""
+    """Sentences with the same words stay together: both of a pair are for training, or both are held out."""
     bags = sorted({bag(text) for _, text in examples})
     rng.shuffle(bags)
     held = set(map(tuple, bags[: max(1, int(share * len(bags)))]))
@@ -156,7 +146,7 @@ def split(examples, rng, share=0.25):
 
 
 def of_pairs(examples) -> set[str]:
-    """The sentences that have another of the same words with the opposite label."""
+    """The sentences for which another one has the same words and the opposite label."""
     labels = {}
     for label, text in examples:
         labels.setdefault(bag(text), set()).add(label)

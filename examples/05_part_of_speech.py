@@ -1,7 +1,7 @@
-"""Many-to-many, one answer for each word: tagging parts of speech where a word alone doesn't settle its own.
+"""Many-to-many, one answer for each word: part-of-speech tags of words whose tag depends on the other words.
 
-"they bank at the bank", "time flies", "the flies like fruit", "he can open the can": which it is, the other words say.
-A bidirectional network reads both those before and those after. It is compared with the best that any rule can do that
+In "they bank at the bank", "time flies", "the flies like fruit" and "he can open the can", a word has different tags. A
+bidirectional network reads the words before it and the words after it. The network is compared with the best rule that
 sees one word at a time.
 
 python examples/05_part_of_speech.py
@@ -11,21 +11,11 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
-from vanilla_rnn import (
-    RNN,
-    Adam,
-    Embedding,
-    ManyToMany,
-    ManyToManyHead,
-    Vocab,
-    cross_entropy,
-    fit,
-    pad_sequences,
-)
+from vanilla_rnn import RNN, Adam, Embedding, ManyToMany, ManyToManyHead, Vocab, cross_entropy, fit, pad_sequences
 
 TAGS = ["DET", "ADJ", "NOUN", "VERB", "AUX", "PRON", "ADP", "ADV", "PART"]
 
-# Words that can be both: as a noun, and as a verb in its base form or after he, she or it.
+# Words that can be both: a noun, and a verb in its base form; and the same with an s, for he, she and it.
 BOTH = ["bank", "can", "fish", "play", "watch", "light", "water", "book", "plant", "park", "walk", "cook"]
 BOTH_S = [
     "banks",
@@ -56,7 +46,7 @@ LEXICON = {
 }
 TAG_OF = {"NOUN1": "NOUN", "NOUNS": "NOUN", "VERBS": "VERB", "ONE": "PRON", "MANY": "PRON"}
 
-# A small grammar; each rule is chosen as often as any other of its symbol.
+# A small grammar. All rules for a symbol are equally likely.
 GRAMMAR = {
     "SENTENCE": [["THING", "DOES"], ["THINGS", "DO"], ["ANY", "AUX", "DO"], ["ANY", "AUX", "not/PART", "DO"]],
     "ANY": [["THING"], ["THINGS"]],
@@ -80,7 +70,7 @@ def main() -> None:
     sentences = sorted({tuple(sentence) for sentence in (write("SENTENCE", rng) for _ in range(6000))})
     rng.shuffle(sentences)
     held_out, train = [[tuple(map(tuple, s)) for s in part] for part in (sentences[:1000], sentences[1000:])]
-    print(f"{len(train)} sentences to learn from, {len(held_out)} other ones held out")
+    print(f"{len(train)} training sentences, {len(held_out)} others held out")
 
     vocab = Vocab(word for sentence in train for word, _ in sentence)
     examples = [encode(sentence, vocab) for sentence in train]

@@ -1,8 +1,9 @@
 """One-to-many: captions for small drawn bitmaps, also of combinations that were never trained on.
 
-A picture shows two things, side by side or one above the other. One in eight of the combinations is held out: no
-picture of it is in training, though each of its two things is, in other company. The picture enters through a single
-layer, h_0 = tanh(W_ch c + b_c), so a thing keeps its place; noise and the strength of the ink vary.
+A picture shows two things, side by side or one above the other. One in eight of the combinations is held out: training
+has no picture of it, but it has pictures of each of the two things with others. The picture enters through a single
+layer, h_0 = tanh(W_ch c + b_c), so the two things are always in the same two places. The noise and the strength of the
+ink vary.
 
 python examples/06_captions.py
 """
@@ -10,7 +11,7 @@ python examples/06_captions.py
 import os
 from itertools import product
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: for matrices this small, threads cost time
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import numpy as np
 
@@ -33,7 +34,7 @@ SIDE, NOISE = 16, 0.1
 def main() -> None:
     rng = np.random.default_rng(0)
     train, held_out = split(rng)
-    print(f"{len(train)} combinations to learn from, {len(held_out)} others held out")
+    print(f"{len(train)} training combinations, {len(held_out)} others held out")
 
     vocab = Vocab.from_texts(caption(*combination) for combination in train)
     kinds = {"dtype": np.float32, "rng": rng}
@@ -43,6 +44,8 @@ def main() -> None:
             RNN(24, 256, recurrent_init="orthogonal", **kinds),
             ManyToManyHead(256, len(vocab), **kinds),
             Embedding(len(vocab), 24, **kinds),
+            bos_idx=vocab.bos_idx,
+            eos_idx=vocab.eos_idx,
         ),
         rng=rng,
     )
@@ -71,7 +74,7 @@ def name(shape, size) -> str:
 
 
 def draw(relation, one, other, rng) -> np.ndarray:
-    """A picture, (16, 16): paper is 0, ink about 1, and noise lies over both."""
+    """A picture, (16, 16): paper is 0, ink about 1, and both have noise."""
     picture = np.zeros((SIDE, SIDE))
     for (row, column), thing in zip(RELATIONS[relation], (one, other), strict=True):
         ink = bitmap(*thing)
@@ -85,7 +88,7 @@ def bitmap(shape, size) -> np.ndarray:
 
 
 def split(rng) -> tuple[list, list]:
-    """All combinations of two different things, seven in eight to learn from."""
+    """All combinations of two different things: seven in eight for training, the others held out."""
     combinations = [c for c in product(RELATIONS, THINGS, THINGS) if c[1] != c[2]]
     order = rng.permutation(len(combinations))
     held = len(order) // 8

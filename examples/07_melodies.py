@@ -1,8 +1,8 @@
-"""One-to-many: melodies, each told by its first note and continued from it alone.
+"""One-to-many: melodies, each written from its first note alone.
 
-Nine old tunes are moved up or down so that each begins on a note of its own. The network is given that one note, as a
-vector, and writes all the others, pitch and length. It has heard each tune, so this is memory, not composition: what it
-shows is how much of a sequence one vector can call up.
+Nine old tunes are transposed so that each begins on a different note. The network is given that one note, as a vector,
+and writes all the others, pitch and length. It was trained on every tune, so this is memory, not composition. It shows
+how long a sequence one vector can recall.
 
 python examples/07_melodies.py
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, OneToMany, Vocab, cross_entropy, fit, one_hot
 
-# Notes in C major, with the length in quarter notes behind a colon where it isn't 1.
+# Notes in C major. A length other than one quarter note follows a colon.
 TUNES = {
     "Frère Jacques": "C D E C C D E C E F G:2 E F G:2 G:.5 A:.5 G:.5 F:.5 E C G:.5 A:.5 G:.5 F:.5 E C "
     "C G- C:2 C G- C:2",
@@ -42,6 +42,8 @@ def main() -> None:
             RNN(24, 96, recurrent_init="orthogonal", rng=rng),
             ManyToManyHead(96, len(vocab), rng=rng),
             Embedding(len(vocab), 24, rng=rng),
+            bos_idx=vocab.bos_idx,
+            eos_idx=vocab.eos_idx,
         ),
         rng=rng,
     )
@@ -49,7 +51,7 @@ def main() -> None:
     history = fit(
         model, examples, loss=cross_entropy, optimizer=Adam(4e-3), epochs=400, batch_size=3, clip=1.0, rng=rng
     )
-    print("Loss by hundred epochs:", " ".join(f"{row['loss']:.4f}" for row in history[99::100]), "\n")
+    print("Loss every hundred epochs:", " ".join(f"{row['loss']:.4f}" for row in history[99::100]), "\n")
 
     right = 0
     for title, notes in melodies.items():
@@ -62,19 +64,19 @@ def main() -> None:
 
 
 def moved(tune, first) -> list[str]:
-    """A tune moved to begin on the given semitone above C, as names like C#4:2 of pitch, octave and length."""
+    """A tune transposed to begin on this semitone above C, as names like C#4:2 for pitch, octave and length."""
     pitches, lengths = [], []
     for note in tune.split():
         pitch, _, length = note.partition(":")
         pitches.append(SEMITONES[pitch[0]] - 12 * pitch.count("-"))
         lengths.append(length or "1")
     shift = first - pitches[0]
-    heights = [60 + pitch + shift for pitch in pitches]  # 60 is the C in the middle of a piano, C4
+    heights = [60 + pitch + shift for pitch in pitches]  # 60 is middle C, C4
     return [f"{NAMES[h % 12]}{h // 12 - 1}:{length}" for h, length in zip(heights, lengths, strict=True)]
 
 
 def first_note(notes) -> np.ndarray:
-    """The context: a one for the first note's name. Its length isn't told."""
+    """The context: a one-hot vector of the first note's name, without its octave and length."""
     return one_hot(NAMES.index(notes[0].split(":")[0][:-1]), len(NAMES))
 
 

@@ -1,7 +1,7 @@
-"""Translate English into French: one network reads a sentence to its end, another writes from the state it left.
+"""Translate English into French: one network reads a sentence, another writes from the state that the first ended in.
 
-The sentences come from the grammar in english_french.py. Those held out of training were never seen in either language,
-and for some verbs and nouns all sentences that join the two are held out.
+The sentences come from the grammar in english_french.py. The held-out ones don't occur in training in either language.
+For some pairs of a verb and a noun, all sentences that contain both are held out.
 
 python examples/08_translation.py
 python examples/08_translation.py "They do not have an old owl"
@@ -13,7 +13,7 @@ import re
 import sys
 from typing import NamedTuple
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: for matrices this small, threads cost time
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import numpy as np
 from english_french import NOUNS, VERBS, Sentence, all_sentences
@@ -27,18 +27,18 @@ from vanilla_rnn import (
     ManyToManyHead,
     Vocab,
     cross_entropy,
-    fit,
     pad_sequences,
     tokenize,
+    train,
 )
 
-SEEDS = (0, 1, 2)  # each with a split, a network and a training of its own
+SEEDS = (0, 1, 2)  # each has its own split, network and training
 SHOWN = ["i love cats", "i do not love cats", "i do not see a house"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Translate English into French.")
-    parser.add_argument("sentence", nargs="?", help="an English sentence out of the grammar's words, to translate")
+    parser.add_argument("sentence", nargs="?", help="an English sentence of the grammar's words, to translate")
     sentence = parser.parse_args().sentence
 
     sentences = all_sentences()
@@ -49,7 +49,7 @@ def main() -> None:
         rng = np.random.default_rng(seed)
         split = split_sentences(sentences, rng)
         translator = Translator(split.training, rng)
-        translator.train(split.training, rng)
+        translator.learn(split.training, rng)
         print(f"\nSeed {seed}: trained on {len(split.training):,} sentences")
         report("held out", split.held_out, translator)
         report("held out, verb and object never together in training", split.new_pairs, translator)
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 class Split(NamedTuple):
-    """The sentences to train on, and those held out: of verbs and nouns that training joins too, and of new pairs."""
+    """The training sentences; held-out ones with pairs of verb and noun known from training; those with new pairs."""
 
     training: list[Sentence]
     held_out: list[Sentence]
@@ -69,9 +69,9 @@ class Split(NamedTuple):
 
 
 def split_sentences(sentences: list[Sentence], rng: np.random.Generator, training_share: float = 0.6) -> Split:
-    """Draw, for each noun, a verb that training never joins it with; and of all other sentences a share to train on.
+    """Draw a verb for each noun, hold out all sentences with both, and draw the training sentences from the others.
 
-    What is drawn is the French: "I love cats" and "I love the cats" have the same one, so both are on one side.
+    The French sentences are drawn: "I love cats" and "I love the cats" have the same translation, and stay together.
     """
     verbs = rng.permutation([verb.english for verb in VERBS])
     new = {(verbs[i % len(verbs)], noun.english) for i, noun in enumerate(NOUNS)}
@@ -83,7 +83,7 @@ def split_sentences(sentences: list[Sentence], rng: np.random.Generator, trainin
 
 
 class Translator:
-    """An `EncoderDecoder` and the words of both its languages."""
+    """An `EncoderDecoder` and the vocabularies of its two languages."""
 
     def __init__(self, sentences: list[Sentence], rng: np.random.Generator, size: int = 192, dim: int = 48) -> None:
         self.english = Vocab(token for s in sentences for token in tokenize(s.english))
@@ -92,23 +92,21 @@ class Translator:
         encoder = RNN(dim, size, recurrent_init="orthogonal", **options)
         writer = RNN(dim, size, recurrent_init="orthogonal", **options)
         head = ManyToManyHead(size, len(self.french), **options)
-        decoder = Decoder(writer, head, Embedding(len(self.french), dim, **options))
+        embedding = Embedding(len(self.french), dim, **options)
+        decoder = Decoder(writer, head, embedding, bos_idx=self.french.bos_idx, eos_idx=self.french.eos_idx)
         self.model = EncoderDecoder(encoder, decoder, embedding=Embedding(len(self.english), dim, **options))
 
-    def train(self, sentences: list[Sentence], rng: np.random.Generator, epochs: int = 5) -> None:
-        """Go through the sentences a few times, in ever smaller steps."""
+    def learn(self, sentences: list[Sentence], rng: np.random.Generator, epochs: int = 5) -> None:
+        """Go through the sentences a few times, with a falling learning rate."""
         examples = [(self.source(s.english), self.french.encode(french_tokens(s.french))) for s in sentences]
         learning_rate = 2e-3
         optimizer = Adam(learning_rate, betas=(0.9, 0.99))
-
-        def slow_down(epoch: int) -> None:
-            optimizer.learning_rate = learning_rate * (1 - epoch / epochs)
-
-        options = {"loss": cross_entropy, "optimizer": optimizer, "clip": 1.0, "rng": rng, "on_epoch": slow_down}
-        fit(self.model, examples, epochs=epochs, batch_size=32, **options)
+        options = {"loss": cross_entropy, "optimizer": optimizer, "clip": 1.0, "rng": rng}
+        for row in train(self.model, examples, epochs=epochs, batch_size=32, **options):
+            optimizer.learning_rate = learning_rate * (1 - row["epoch"] / epochs)
 
     def translate(self, sentences: list[str]) -> list[str]:
-        """The French of English sentences, each word the likeliest after those before."""
+        """The French for English sentences: at each step, the most likely next word."""
         source, lengths = pad_sequences([self.source(sentence) for sentence in sentences])
         written, lengths = self.model.generate(source, lengths, max_length=20)
         rows = zip(written, lengths, strict=True)
@@ -120,7 +118,7 @@ class Translator:
 
 
 def french_tokens(text: str) -> list[str]:
-    """The tokens of a French text; what is elided is one of its own: "j'aime" is "j'" and "aime"."""
+    """The tokens of a French text. An elided word is its own token: "j'aime" is "j'" and "aime"."""
     return [part for word in tokenize(text) for part in re.findall(r"\w+'?", word)]
 
 
@@ -141,7 +139,7 @@ def describe(sentences: list[Sentence]) -> None:
 
 
 def report(name: str, sentences: list[Sentence], translator: Translator) -> None:
-    """How many sentences came out exactly as they should, and the first that didn't."""
+    """Print how many sentences are translated exactly right, and the first one that isn't."""
     answers = translator.translate([s.english for s in sentences])
     wrong = [(s, answer) for s, answer in zip(sentences, answers, strict=True) if answer != s.french]
     right = len(sentences) - len(wrong)
@@ -151,7 +149,7 @@ def report(name: str, sentences: list[Sentence], translator: Translator) -> None
 
 
 def show(shown: list[str], split: Split, translator: Translator) -> None:
-    """The translator's answers, and on which side of the split each sentence is."""
+    """Print translations, and the part of the split that each sentence belongs to."""
     sides = {s.english: side for side, part in split._asdict().items() for s in part}
     for english, answer in zip(shown, translator.translate(shown), strict=True):
         side = sides.get(" ".join(tokenize(english)), "not in the grammar").replace("_", " ")

@@ -1,17 +1,18 @@
 """A real time series: next year's sunspot number from those of the years before.
 
-The network reads the last 30 years and answers with the next. It is measured on the last 60 years of the record, which
-neither its weights nor the choice of when to stop have seen, beside two simpler forecasts: next year is like this one
-(persistence), and a weighted sum of the last nine years (a linear autoregression). Whichever wins.
+The network reads 30 years and predicts the next one. It is tested on the last 60 years of the series, which were used
+neither for training nor to choose when to stop. It is compared with two simpler forecasts: next year is like this year
+(persistence), and a weighted sum of the last nine years (a linear autoregression). The better forecast wins.
 
 python examples/09_sunspots.py
 """
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 
-from vanilla_rnn import RNN, Adam, ManyToOne, ManyToOneHead, fit, mean_squared_error
+from vanilla_rnn import RNN, Adam, ManyToOne, ManyToOneHead, mean_squared_error, train
 
 YEARS_READ = 30
 VALIDATION, TEST = 1909, 1949  # the first year of each part
@@ -19,10 +20,8 @@ VALIDATION, TEST = 1909, 1949  # the first year of each part
 
 def main() -> None:
     years, numbers = np.loadtxt(Path(__file__).with_name("sunspots.csv"), delimiter=",", skiprows=3, unpack=True)
-    print(
-        f"Yearly sunspot numbers {years[0]:.0f}-{years[-1]:.0f}. To learn from: to {VALIDATION - 1}; to choose when to"
-    )
-    print(f"stop: {VALIDATION}-{TEST - 1}; held out: {TEST}-{years[-1]:.0f}.\n")
+    print(f"Yearly sunspot numbers {years[0]:.0f}-{years[-1]:.0f}: for training up to {VALIDATION - 1},")
+    print(f"for choosing when to stop {VALIDATION}-{TEST - 1}, held out {TEST}-{years[-1]:.0f}.\n")
 
     forecasts = {
         "persistence": numbers[years >= TEST - 1][:-1],
@@ -31,7 +30,7 @@ def main() -> None:
     }
     truth = numbers[years >= TEST]
     errors = {name: np.sqrt(np.mean((forecast - truth) ** 2)) for name, forecast in forecasts.items()}
-    print(f"\nHeld-out error, root of the mean square (the numbers themselves spread by {truth.std():.1f}):")
+    print(f"\nHeld-out error, root mean square (the standard deviation of the numbers is {truth.std():.1f}):")
     for name, error in errors.items():
         print(f"  {name:<33}{error:5.1f}")
     print(f"The {min(errors, key=errors.get)} wins.\n")
@@ -42,7 +41,7 @@ def main() -> None:
 
 
 def autoregression(years, numbers, order) -> np.ndarray:
-    """The best weights, by least squares, for a sum of the last years and a constant."""
+    """The forecast of a weighted sum of the last years plus a constant, with the weights of least squares."""
     past = np.stack(
         [numbers[i : len(numbers) - order + i] for i in range(order)] + [np.ones(len(numbers) - order)], axis=1
     )
@@ -56,39 +55,24 @@ def recurrent(years, numbers) -> np.ndarray:
     scale = numbers[years < VALIDATION].std()
     windows = np.lib.stride_tricks.sliding_window_view(numbers / scale, YEARS_READ)[:-1, :, None]
     next_year, year = numbers[YEARS_READ:] / scale, years[YEARS_READ:]
-    train, validation, test = year < VALIDATION, (year >= VALIDATION) & (year < TEST), year >= TEST
+    training, validation, test = year < VALIDATION, (year >= VALIDATION) & (year < TEST), year >= TEST
 
     rng = np.random.default_rng(0)
     model = ManyToOne(RNN(1, 16, recurrent_init="orthogonal", rng=rng), ManyToOneHead(16, 1, rng=rng))
-    best = {"error": np.inf}
-
-    def validate(epoch):
+    examples = list(zip(windows[training], next_year[training], strict=True))
+    options = {"loss": mean_squared_error, "optimizer": Adam(2e-3), "clip": 1.0, "rng": rng}
+    lowest = np.inf
+    for row in train(model, examples, epochs=150, batch_size=16, **options):
         error = np.sqrt(np.mean((model(windows[validation])[:, 0] - next_year[validation]) ** 2)) * scale
-        if error < best["error"]:
-            weights = {path: values.copy() for path, values in model.parameters().items()}
-            best.update(error=error, epoch=epoch, weights=weights)
-        return {"validation": error}
-
-    examples = list(zip(windows[train], next_year[train], strict=True))
-    history = fit(
-        model,
-        examples,
-        loss=mean_squared_error,
-        optimizer=Adam(2e-3),
-        epochs=150,
-        batch_size=16,
-        clip=1.0,
-        rng=rng,
-        on_epoch=validate,
-    )
-    for row in history[9::20]:
-        print(
-            f"  epoch {row['epoch']:3}: error on the years learned from {np.sqrt(row['loss']) * scale:5.1f}, "
-            f"on the validation years {row['validation']:5.1f}"
-        )
-    print(f"  Best on the validation years in epoch {best['epoch']}: {best['error']:.1f}. These weights are measured.")
-    for path, values in model.parameters().items():
-        values[...] = best["weights"][path]
+        if error < lowest:
+            lowest, best_epoch, best_weights = error, row["epoch"], deepcopy(model.parameters())
+        if row["epoch"] % 20 == 10:
+            print(
+                f"  epoch {row['epoch']:3}: error on the training years {np.sqrt(row['loss']) * scale:5.1f}, "
+                f"on the validation years {error:5.1f}"
+            )
+    print(f"  Lowest on the validation years in epoch {best_epoch}: {lowest:.1f}. The forecast uses these weights.")
+    model.load_parameters(best_weights)
     return model(windows[test])[:, 0] * scale
 
 

@@ -1,8 +1,8 @@
-"""A language model of any text, character by character, trained on it as one stream.
+"""A language model of any text, character by character, trained on the text as one stream.
 
-The text is read in pieces, so a file may be larger than the memory. The first nine tenths are learned from, the rest is
-held out: bits per character say how well each next character is foreseen (8 would be no idea among 256), beside what a
-table of pairs of characters (a bigram) achieves.
+The text is read in pieces, so a file may be larger than the memory. The first nine tenths are for training, the rest is
+held out. Bits per character measure how well the model predicts the next character; a uniform guess among 256 would
+need 8. They are compared with those of a table of pairs of characters (a bigram).
 
 python examples/10_character_model.py
 python examples/10_character_model.py my_text.txt --passes 20
@@ -15,22 +15,22 @@ from codecs import getincrementaldecoder
 from itertools import islice, pairwise
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: for matrices this small, threads cost time
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import numpy as np
 
-from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, Vocab, cross_entropy, fit_stream
+from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, Vocab, cross_entropy, train_stream
 
-LANES, WINDOW, HIDDEN = 16, 64, 192
+LANES, WINDOW, HIDDEN, REPORT_EVERY = 16, 64, 192, 500
 MEASURED = 20_000  # characters of the held-out part, at most
 
 
 def main() -> None:
-    import _pydecimal  # 6,000 lines of Python that come with it
+    import _pydecimal  # a text of 6,000 lines that Python includes
 
     parser = argparse.ArgumentParser(description="Train a character-level language model on a text file.")
     parser.add_argument("path", nargs="?", type=Path, default=Path(_pydecimal.__file__), help="a text file, UTF-8")
-    parser.add_argument("--passes", type=int, default=6, help="how often to go through the text")
+    parser.add_argument("--passes", type=int, default=6, help="the number of times to go through the text")
     arguments = parser.parse_args()
     path = arguments.path
     if not path.is_file():
@@ -38,7 +38,7 @@ def main() -> None:
     size = path.stat().st_size
     learned = size * 9 // 10
     if size < 120 * LANES * WINDOW:
-        parser.error(f"{path} has {size:,} bytes; {120 * LANES * WINDOW:,} are needed to learn anything")
+        parser.error(f"{path} has {size:,} bytes; {120 * LANES * WINDOW:,} are needed")
     if arguments.passes < 1:
         parser.error(f"--passes must be at least 1, got {arguments.passes}")
 
@@ -57,6 +57,7 @@ def main() -> None:
     print(f"bigram: {bigram:.3f} bits per held-out character\n")
 
     optimizer = Adam(3e-3)
+    options = {"loss": cross_entropy, "optimizer": optimizer, "window": WINDOW, "clip": 1.0}
 
     def report(window):
         print(f"window {window}: {bits(model, held_out):.3f} bits per held-out character. It writes:")
@@ -64,16 +65,11 @@ def main() -> None:
 
     for number in range(1, arguments.passes + 1):
         print(f"pass {number}")
-        fit_stream(
-            model,
-            lanes(path, learned, vocab),
-            loss=cross_entropy,
-            optimizer=optimizer,
-            window=WINDOW,
-            clip=1.0,
-            report_every=500,
-            on_report=report,
-        )
+        for row in train_stream(model, lanes(path, learned, vocab), **options):
+            if row["window"] % REPORT_EVERY == 0:
+                report(row["window"])
+        if row["window"] % REPORT_EVERY:  # after the last window
+            report(row["window"])
         optimizer.learning_rate *= 0.7
     print(f"bits per held-out character: network {bits(model, held_out):.3f}, bigram {bigram:.3f}")
 
@@ -88,7 +84,7 @@ def characters(path, start, stop):
 
 
 def lanes(path, stop, vocab):
-    """The text cut into LANES long streams side by side, in pieces of (LANES, up to 1024) ids."""
+    """The text cut into LANES long streams, in pieces of (LANES, at most 1024) ids."""
     bounds = np.linspace(0, stop, LANES + 1).astype(int)
     streams = [characters(path, int(a), int(b)) for a, b in pairwise(bounds)]
     length = 1024
@@ -100,14 +96,14 @@ def lanes(path, stop, vocab):
 
 
 def bits(model, ids) -> float:
-    """The mean of -log2 p of each character after the first, given all before it."""
+    """The mean of -log2 p over all characters but the first, each predicted from those before it."""
     run = model.forward(ids)
     loss, _ = cross_entropy(run.logits, run.targets)
     return loss / math.log(2)
 
 
 def bigram_bits(path, learned, vocab, held_out) -> float:
-    """The same of a table that counts which character follows which; a tenth is added to each count, for new pairs."""
+    """The same for a table of which character follows which. Each count starts at 0.1, so no pair is impossible."""
     counts = np.full((len(vocab), len(vocab)), 0.1)
     stream = characters(path, 0, learned)
     before = vocab.encode(islice(stream, 1))

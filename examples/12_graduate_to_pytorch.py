@@ -1,6 +1,6 @@
-"""The way on: a model trained here goes on training in PyTorch, on two processes, from the very loss it had.
+"""Move to PyTorch: a model trained here continues training there, on two processes, from the loss that it had.
 
-Plain python runs it; it starts torchrun itself, with two processes that talk over gloo, which needs no GPU.
+The script starts torchrun itself, with two processes that communicate through gloo, which needs no GPU.
 
 python examples/12_graduate_to_pytorch.py
 """
@@ -33,7 +33,7 @@ try:
     import torch
     from torch.nn.parallel import DistributedDataParallel
 except ModuleNotFoundError:
-    sys.exit("This example goes on in PyTorch, which isn't installed here: pip install torch")
+    sys.exit("This example continues in PyTorch, which isn't installed here: pip install torch")
 
 SYMBOLS, TIME, HIDDEN = 8, 9, 32
 PROCESSES, BATCH, EPOCHS = 2, 64, 12
@@ -42,7 +42,7 @@ PROCESSES, BATCH, EPOCHS = 2, 64, 12
 def main() -> None:
     train, held_out = first_symbols(2000, seed=0), first_symbols(1000, seed=1)
     model = new_model(seed=0)
-    print(f"The task: of {TIME} symbols, name the first. Guessing gets 1 in {SYMBOLS} right.\n")
+    print(f"The task: of {TIME} symbols, name the first. Random guessing is right 1 time in {SYMBOLS}.\n")
     fit(
         model,
         list(zip(*train, strict=True)),
@@ -63,8 +63,8 @@ def main() -> None:
         theirs.load_state_dict(torch.load(Path(folder) / "after.pt", weights_only=True))
     after = f"there, after {EPOCHS} epochs on {PROCESSES} processes:"
     print(f"{after:<39} loss {report(*judge(theirs, *held_out))}")
-    load_torch_state_dict(model, theirs.state_dict())  # the two biases become one again
-    print(f"{'here again, with what they learned:':<39} loss {report(*judge(model, *held_out))}")
+    load_torch_state_dict(model, theirs.state_dict())  # adds the two biases
+    print(f"{'here again, with the new weights:':<39} loss {report(*judge(model, *held_out))}")
 
 
 def go_on(folder: Path) -> None:
@@ -84,10 +84,10 @@ def go_on(folder: Path) -> None:
     optimizer = torch.optim.Adam(shared.parameters(), 3e-3)
     rng = np.random.default_rng(0)
     for epoch in range(EPOCHS):
-        order = rng.permutation(len(train[0]))  # the same in every process, for the seed is
+        order = rng.permutation(len(train[0]))  # the same in every process, because the seed is
         for start in range(0, len(order) - BATCH + 1, BATCH):
             batch = order[start : start + BATCH]
-            shard = batch[rank::PROCESSES]  # every process reads rows of its own, all equally many
+            shard = batch[rank::PROCESSES]  # every process has its own rows, all the same number
             optimizer.zero_grad()
             logits = shared(torch.from_numpy(train[0][shard]))
             torch.nn.functional.cross_entropy(logits, torch.from_numpy(train[1][shard])).backward()
@@ -97,14 +97,14 @@ def go_on(folder: Path) -> None:
             optimizer.step()
     if rank == 0:
         torch.save(theirs.state_dict(), folder / "after.pt")
-    torch.distributed.barrier()  # nobody leaves while another still needs an answer
+    torch.distributed.barrier()  # wait for the other process
     torch.distributed.destroy_process_group()
     sys.stdout.flush()
-    os._exit(0)  # gloo's threads are still there, and Python's own way out, which takes away what they use, may abort
+    os._exit(0)  # gloo's threads still run, and Python's normal exit may abort while they do
 
 
 class Classifier(torch.nn.Module):
-    """The same model in PyTorch, in its usual float32."""
+    """The same model in PyTorch, in its default dtype, float32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ def new_model(seed) -> ManyToOne:
 
 
 def compare_gradients(theirs, ours, ids, labels) -> None:
-    """The average over the processes' shards is the gradient of the whole batch."""
+    """Check that the average over the processes' shards is the gradient of the whole batch."""
     run = ours.forward(ids)
     _, d_logits = cross_entropy(run.logits, labels)
     whole = run.backward(d_logits).d_parameters
@@ -135,14 +135,13 @@ def compare_gradients(theirs, ours, ids, labels) -> None:
         "embedding.vectors": theirs.embedding.weight,
         "head.W_hy": theirs.head.weight,
     }
-    off = (np.abs(whole[name] - found.grad.numpy()).max() / np.abs(whole[name]).max() for name, found in pairs.items())
-    worst = max(off)
+    worst = max(np.abs(whole[name] - p.grad.numpy()).max() / np.abs(whole[name]).max() for name, p in pairs.items())
     shards = f"{PROCESSES} shards of {len(ids) // PROCESSES}"
-    print(f"first gradient, averaged over {shards}, against ours on the {len(ids)}: off by {worst:.0e}")
+    print(f"first gradient, averaged over {shards}, compared with ours for all {len(ids)}: off by {worst:.0e}")
 
 
 def judge(model, ids, labels) -> tuple[float, float]:
-    """Loss and accuracy of either."""
+    """The loss and the accuracy of either model."""
     if isinstance(model, torch.nn.Module):
         with torch.no_grad():
             logits = model(torch.from_numpy(ids)).numpy()
@@ -162,7 +161,7 @@ def first_symbols(count, seed) -> tuple[np.ndarray, np.ndarray]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:  # torchrun's processes are told where the weights are
+    if len(sys.argv) > 1:  # in one of torchrun's processes: the folder with the weights
         go_on(Path(sys.argv[1]))
     else:
         main()

@@ -1,7 +1,7 @@
-"""Why memory fades: what is left of a gradient after a number of steps back, for four sizes of W_hh.
+"""Why memory fades: how much of a gradient is left after a number of steps back, for four sizes of W_hh.
 
-The size that matters is the spectral radius, the largest absolute eigenvalue: below 1 a gradient vanishes, at 1 it
-lasts, above 1 it explodes. What theory says of many steps, a factor of the radius each, stands beside what is measured.
+The size that matters is the spectral radius, the largest absolute eigenvalue. Below 1 a gradient vanishes, at 1 it
+lasts, above 1 it explodes. In theory, each of many steps multiplies it by the radius. The example measures it.
 
 python examples/13_vanishing_gradients.py
 python examples/13_vanishing_gradients.py --picture fading.png    (needs matplotlib)
@@ -26,11 +26,11 @@ from vanilla_rnn import (
 RADII = [0.5, 0.9, 1.0, 1.1]
 QUIET, ORDINARY = 1e-9, 1.0  # how large the inputs are
 LAGS = [0, 1, 10, 20, 50, 100]
-STEPS, SETTLED = 121, 20  # by then, of all directions in the state the slowest to fade is left
+STEPS, SETTLED = 121, 20  # after so many steps, only the direction that fades most slowly is left
 
 
 def network(radius: float) -> RNN:
-    """Random weights as they are usually drawn, scaled to a spectral radius, without a bias."""
+    """Random weights from the default distribution, scaled to this spectral radius, without a bias."""
     rnn = RNN(input_size=1, hidden_size=32, bias=False, rng=0)
     W_hh = rnn.cells[0].W_hh
     W_hh *= radius / spectral_radius(W_hh)
@@ -38,14 +38,14 @@ def network(radius: float) -> RNN:
 
 
 def gradient_by_lag(rnn: RNN, loudness: float) -> np.ndarray:
-    """The norm of dL/dh_{T-k} for k = 0, 1, 2, ... steps back, where that of dL/dh_T is 1."""
+    """The norm of dL/dh_{T-k} for k = 0, 1, 2, ... steps back; that of dL/dh_T is 1."""
     run = rnn.forward(loudness * np.random.default_rng(1).standard_normal((STEPS, 1)))
     d_h_T = np.random.default_rng(2).standard_normal((1, rnn.hidden_size))
     return gradient_flow(run, d_h_n=d_h_T / np.linalg.norm(d_h_T)).d_h[0, ::-1]
 
 
 def factor_a_step(by_lag: np.ndarray) -> float:
-    """The slope of the logarithm, as a factor."""
+    """The factor by which a step multiplies the norm: the slope of its logarithm."""
     slope, _ = np.polyfit(np.arange(SETTLED, STEPS), np.log(by_lag[SETTLED:]), 1)
     return np.exp(slope)
 
@@ -55,26 +55,27 @@ def fate(factor: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What is left of a gradient after a number of steps back.")
-    parser.add_argument("--picture", metavar="PATH", help="draw it, with matplotlib")
+    parser = argparse.ArgumentParser(description="Measure how much of a gradient is left after many steps back.")
+    parser.add_argument("--picture", metavar="PATH", help="draw a picture, with matplotlib")
     picture = parser.parse_args().picture
 
     measured = {}
     for title, loudness in (
-        ("Quiet inputs: states near 0, where tanh' is 1, so that W_hh alone decides", QUIET),
-        ("Inputs of ordinary size: tanh' is below 1 and takes its share at every step", ORDINARY),
+        ("Quiet inputs: states are near 0, where tanh' is 1, so only W_hh matters", QUIET),
+        ("Inputs of ordinary size: tanh' is below 1 and also shrinks the gradient at every step", ORDINARY),
     ):
         print(title)
         print("  radius   in theory   measured        k =" + "".join(f"{lag:>9}" for lag in LAGS).removeprefix("    "))
         for radius in RADII:
             by_lag = measured[radius, loudness] = gradient_by_lag(network(radius), loudness)
             numbers = "".join(f"{by_lag[lag]:9.1e}" for lag in LAGS)
-            found = factor_a_step(by_lag)
-            print(f"  {radius:6.1f}   x {radius:.3f}    x {found:.3f} {fate(found):<9}{numbers}")
+            factor = factor_a_step(by_lag)
+            print(f"  {radius:6.1f}   x {radius:.3f}    x {factor:.3f} {fate(factor):<9}{numbers}")
         print()
-    print("In each row: the factor a step in theory; the factor measured, 20 to 120 steps back; the gradient's norm k")
-    found = factor_a_step(gradient_by_lag(network(2.0), ORDINARY))
-    print(f"steps back. What tanh' takes isn't always enough: at radius 2 the second factor is {found:.3f}.\n")
+    print("Each row has the factor for each step in theory, the factor measured from 20 to 120 steps back, and the")
+    print("norm of the gradient k steps back.")
+    factor = factor_a_step(gradient_by_lag(network(2.0), ORDINARY))
+    print(f"tanh' can't always prevent an explosion: at radius 2, the measured factor is {factor:.3f}.\n")
 
     with_and_without_clipping()
     if picture:
@@ -82,16 +83,16 @@ def main() -> None:
 
 
 def with_and_without_clipping() -> None:
-    """What an explosion does to training, where no tanh holds it: five networks of relu, 600 steps of SGD."""
-    print("Training at radius 1.1 with relu, which lets gradients grow: say what the first of 50 inputs was.")
+    """Show what exploding gradients do to training: five networks with relu, 600 steps of SGD."""
+    print("Training at radius 1.1 with relu, which lets gradients grow: repeat the first of 50 inputs.")
     for name, max_norm in (("as they are", np.inf), ("clipped to 1", 1.0)):
         losses = sorted(train(seed, max_norm) for seed in range(5))
         print(f"  gradients {name:<13} loss of five networks at the end: {losses[0]:.2g} to {losses[-1]:.2g}")
-    print(f"  Who always guesses the mean has a loss of {1 / 12:.2g}.")
+    print(f"  Always predicting the mean has a loss of {1 / 12:.2g}.")
 
 
 def train(seed: int, max_norm: float) -> float:
-    """The loss of the last 20 batches, each drawn anew."""
+    """The mean loss over the last 20 batches; every batch is new."""
     rng = np.random.default_rng(seed)
     rnn = RNN(1, 16, nonlinearity="relu", recurrent_init="identity", rng=rng)
     rnn.cells[0].W_hh *= 1.1
@@ -110,7 +111,7 @@ def train(seed: int, max_norm: float) -> float:
 
 
 def draw(measured: dict[tuple[float, float], np.ndarray], path: str) -> None:
-    """A logarithmic axis makes a factor a step a straight line."""
+    """On a logarithmic axis, a constant factor for each step is a straight line."""
     try:
         import matplotlib.pyplot as plt
     except ModuleNotFoundError:

@@ -1,9 +1,9 @@
-"""How far back a network can learn to remember, for each way to start W_hh, with and without clipping.
+"""How far back a network can learn to remember, for each initial W_hh, with and without clipping.
 
-Two tasks, each at growing lags. The first symbol: a symbol, then so many others that mean nothing; which was it? The
-subject's number: "The cat near the dogs often" goes on with "was" or "were", and the subject that decides it stands so
-many words before the verb, with nouns of either number in between. For every lag a new network is trained, and measured
-on sequences that were set aside.
+There are two tasks, each with growing lags. In the first, the network reads a symbol and then a number of others that
+don't matter, and names the first symbol. In the second, it reads a sentence such as "The cat near the dogs often" and
+chooses between "was" and "were". The subject is a number of words before the verb, with singular and plural nouns in
+between. For every lag, a new network is trained and measured on held-out sequences.
 
 python examples/14_memory_span.py
 python examples/14_memory_span.py 1    (another seed)
@@ -11,7 +11,7 @@ python examples/14_memory_span.py 1    (another seed)
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for products this small, threads would wait for one another
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import sys
 from collections.abc import Callable
@@ -26,13 +26,13 @@ from vanilla_rnn import (
     ManyToOneHead,
     Vocab,
     cross_entropy,
-    fit,
     memory_span,
     spectral_radius,
+    train,
 )
 
 LAGS = [2, 5, 10, 20, 30, 50]
-STARTS = {"uniform": "tanh", "orthogonal": "tanh", "identity": "relu"}  # how W_hh starts, and what it is meant for
+STARTS = {"uniform": "tanh", "orthogonal": "tanh", "identity": "relu"}  # each initial W_hh, and what suits it
 TRAINING, HELD_OUT, EPOCHS, LEARNED = 3200, 100, 15, 0.95
 
 SYMBOLS, OTHERS = list("ABCDEFGH"), list("ijklmnop")
@@ -42,7 +42,7 @@ LINKS = ["near", "behind", "beside", "above"]
 ADVERBS = ["often", "never", "always", "now", "once", "soon", "today", "also", "still", "then"]
 VOCAB = Vocab([*SYMBOLS, *OTHERS, "The", "the", *SINGULAR, *PLURAL, *LINKS, "which", "saw", *ADVERBS], specials=())
 
-Sequence = tuple[tuple[str, ...], int]  # what is read, and the answer
+Sequence = tuple[tuple[str, ...], int]  # the input, and the answer
 
 
 def one_of(words: list[str], rng: np.random.Generator) -> str:
@@ -56,7 +56,7 @@ def first_symbol(lag: int, rng: np.random.Generator) -> Sequence:
 
 
 def subject_s_number(lag: int, rng: np.random.Generator) -> Sequence:
-    """A sentence up to its verb, which stands ``lag`` words after the subject; the answer is 1 for "were"."""
+    """A sentence up to its verb, which follows ``lag`` words after the subject; the answer is 1 for "were"."""
     answer = int(rng.integers(2))
     words = ["The", one_of(PLURAL if answer else SINGULAR, rng)]
     while (room := lag + 1 - len(words)) > 0:
@@ -68,7 +68,7 @@ def subject_s_number(lag: int, rng: np.random.Generator) -> Sequence:
 
 
 def draw(task: Callable[[int, np.random.Generator], Sequence], lag: int, seed: int) -> tuple[list, list]:
-    """Sequences to learn from, and others to measure on, which are none of them."""
+    """Training sequences, and held-out ones that aren't among them."""
     rng = np.random.default_rng(seed)
     held_out = [task(lag, rng) for _ in range(HELD_OUT)]
     training: list[Sequence] = []
@@ -84,15 +84,14 @@ def network(start: str, answers: int, rng: np.random.Generator) -> ManyToOne:
     return ManyToOne(rnn, ManyToOneHead(32, answers, rng=rng), embedding=Embedding(len(VOCAB), 8, rng=rng))
 
 
-def train(training: list, held_out: list, start: str, clip: float | None, seed: int) -> tuple[float, int]:
-    """The accuracy on the sequences set aside, and how far back the trained network's memory reaches on one of them."""
+def learn(training: list, held_out: list, start: str, clip: float | None, seed: int) -> tuple[float, int]:
+    """Train a network. Return its accuracy on the held-out sequences, and its memory span on the first of them."""
     rng = np.random.default_rng(seed)
     model, optimizer = network(start, 1 + max(answer for _, answer in training), rng), Adam(2e-3)
     examples = [(VOCAB.encode(words), answer) for words, answer in training]
     inputs, targets = np.array([VOCAB.encode(words) for words, _ in held_out]), [answer for _, answer in held_out]
-    accuracy = 0.0
-    for _ in range(EPOCHS):
-        fit(model, examples, loss=cross_entropy, optimizer=optimizer, epochs=1, batch_size=32, clip=clip, rng=rng)
+    accuracy, options = 0.0, {"loss": cross_entropy, "optimizer": optimizer, "clip": clip, "rng": rng}
+    for _ in train(model, examples, epochs=EPOCHS, batch_size=32, **options):
         accuracy = float(np.mean(model(inputs).argmax(axis=-1) == targets))
         if accuracy >= LEARNED:
             break
@@ -108,29 +107,30 @@ def main() -> None:
         radius, span = spectral_radius(model.rnn.cells[0].W_hh), memory_span(model.forward(VOCAB.encode(words)))[0]
         print(f"  {start + ', ' + nonlinearity:<18} spectral radius {radius:.2f}, gradient reaches {span} steps back")
 
-    print(f"\nLearned is a lag at which {LEARNED:.0%} of {HELD_OUT} sequences set aside are answered rightly, after")
-    print(f"going {EPOCHS} times at most through {TRAINING:,} others. Longer lags are tried only then; in brackets the")
-    print("one that wasn't learned.")
+    print(f"\nA lag counts as learned if {LEARNED:.0%} of {HELD_OUT} held-out sequences are answered correctly after")
+    print(f"at most {EPOCHS} epochs over {TRAINING:,} others. Then the next lag is tried. Brackets show the first lag")
+    print("that wasn't learned.")
     for name, task, guessing in (
         ("the first symbol", first_symbol, 1 / len(SYMBOLS)),
         ("the subject's number", subject_s_number, 1 / 2),
     ):
-        print(f"\nRemember {name}: {', '.join(map(str, LAGS))} steps back; who guesses is right in {guessing:.1%}")
+        lags = ", ".join(map(str, LAGS))
+        print(f"\nRemember {name} {lags} steps back; random guessing is right {guessing:.1%} of the time")
         data = {lag: draw(task, lag, seed) for lag in LAGS}
         for start, nonlinearity in STARTS.items():
             for clip in (None, 1.0):
                 learned, failed = 0, ""
                 for lag in LAGS:
-                    accuracy, span = train(*data[lag], start, clip, seed)
+                    accuracy, span = learn(*data[lag], start, clip, seed)
                     if accuracy < LEARNED:
                         failed = f"   ({lag}: {accuracy:.0%}, gradient reaches {span} steps back)"
                         break
                     learned = lag
                 row = f"{start}, {nonlinearity}, {'no clipping' if clip is None else f'clipped to {clip:.0f}'}"
                 print(f"  {row:<31} learned {learned:>3}{failed}", flush=True)
-    print("\nHow far a gradient reaches says what a small change would move. Before training that is all there is to")
-    print("learn by. Afterwards a short reach needn't be a short memory: a unit at the end of tanh's range remembers,")
-    print("and has next to no gradient.")
+    print("\nThe reach of a gradient shows how far back a small change of a state still matters. Before training, a")
+    print("network can learn from nothing else. After training, a short reach doesn't mean a short memory: a saturated")
+    print("unit remembers, and passes almost no gradient back.")
 
 
 if __name__ == "__main__":

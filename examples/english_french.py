@@ -1,25 +1,25 @@
-"""A small grammar of English sentences, each with its French translation, and the French rules that it takes.
+"""A small grammar of English sentences with their French translations, and the rules of French that it needs.
 
-All is in lower case. examples/08_translation.py learns from it.
+Everything is in lower case. examples/08_translation.py trains on it.
 """
 
 from itertools import product
 from typing import NamedTuple
 
-ELIDED = {"je", "ne", "le", "la", "de"}  # these lose their vowel before another one
-MUTE_H = {"hôtel", "hôtels"}  # "l'hôtel", but "le hibou": whether an h counts as a vowel is a matter of the word
+ELIDED = {"je", "ne", "le", "la", "de"}  # these lose their vowel before another vowel
+MUTE_H = {"hôtel", "hôtels"}  # "l'hôtel", but "le hibou": whether an h is silent depends on the word
 
 
 class Subject(NamedTuple):
-    """Who does it."""
+    """The subject of a sentence."""
 
     english: str
     french: str
-    person: int  # which of a verb's French forms: 0 je, 1 il, 2 nous, 3 vous, 4 ils
+    person: int  # the index of the French form of the verb: 0 je, 1 il, 2 nous, 3 vous, 4 ils
 
 
 class Verb(NamedTuple):
-    """What is done, or what is felt: "I love cats" means all of them, so that French has "les"."""
+    """A verb. After a feeling, "I love cats" means all cats, so French uses the article "les"."""
 
     english: str
     third_person: str
@@ -28,7 +28,7 @@ class Verb(NamedTuple):
 
 
 class Noun(NamedTuple):
-    """What it is done to, one and many of it."""
+    """The noun of the object, singular and plural."""
 
     english: str
     english_plural: str
@@ -38,19 +38,19 @@ class Noun(NamedTuple):
 
 
 class Adjective(NamedTuple):
-    """What the thing is like."""
+    """An adjective of the object, with its French forms."""
 
     english: str
     masculine: str
     feminine: str
     masculine_plural: str
     feminine_plural: str
-    before_vowel: str = ""  # the masculine before a vowel, where that is a form of its own: "un vieil arbre"
-    precedes: bool = False  # in French a colour stands behind its noun, and a few short words before it
+    before_vowel: str = ""  # the masculine before a vowel, if it differs: "un vieil arbre"
+    precedes: bool = False  # in French a colour follows its noun; a few short adjectives precede it
 
 
 class Sentence(NamedTuple):
-    """An English sentence, its French translation, and the verb and the noun that it joins, in English."""
+    """An English sentence, its French translation, and its verb and noun in English."""
 
     english: str
     french: str
@@ -120,8 +120,8 @@ def english_verb(subject: Subject, verb: Verb, negated: bool) -> str:
 
 
 def english_object(noun: Noun, adjective: Adjective | None, definite: bool, plural: bool) -> str:
-    thing = noun.english_plural if plural else noun.english
-    words = f"{adjective.english} {thing}" if adjective else thing
+    form = noun.english_plural if plural else noun.english
+    words = f"{adjective.english} {form}" if adjective else form
     if definite:
         return f"the {words}"
     if plural:
@@ -130,18 +130,18 @@ def english_object(noun: Noun, adjective: Adjective | None, definite: bool, plur
 
 
 def french_clause(subject: Subject, verb: Verb, negated: bool, french_object: str) -> str:
-    """The subject, the verb in its person, if negated between "ne" and "pas", and the object."""
+    """The subject, the verb in the right person (between "ne" and "pas" if negated), and the object."""
     form = verb.french.split()[subject.person]
-    said = elide("ne", f"{form} pas") if negated else form
-    return f"{elide(subject.french, said)} {french_object}"
+    predicate = elide("ne", f"{form} pas") if negated else form
+    return f"{elide(subject.french, predicate)} {french_object}"
 
 
 def french_determiner(
     verb: Verb, noun: Noun, adjective: Adjective | None, definite: bool, plural: bool, negated: bool
 ) -> str:
-    """The article, or the "de" that stands for an indefinite one after a negation: "je ne vois pas de maison".
+    """The article, or "de" in place of an indefinite article after a negation: "je ne vois pas de maison".
 
-    With a feeling the article is always definite, and a definite one stays: "je n'aime pas les chats".
+    After a feeling the article is always definite. A negation doesn't change a definite one: "je n'aime pas les chats".
     """
     if definite or verb.feeling:
         return "les" if plural else "la" if noun.feminine else "le"
@@ -153,21 +153,21 @@ def french_determiner(
 
 
 def french_noun(noun: Noun, adjective: Adjective | None, plural: bool) -> str:
-    """The noun, and before or behind it the adjective, which agrees in gender and number."""
-    thing = noun.french_plural if plural else noun.french
+    """The noun, and before or after it the adjective, which agrees in gender and number."""
+    form = noun.french_plural if plural else noun.french
     if adjective is None:
-        return thing
+        return form
     if plural:
         quality = adjective.feminine_plural if noun.feminine else adjective.masculine_plural
     elif noun.feminine:
         quality = adjective.feminine
     else:
-        quality = adjective.before_vowel if adjective.before_vowel and begins_with_vowel(thing) else adjective.masculine
-    return f"{quality} {thing}" if adjective.precedes else f"{thing} {quality}"
+        quality = adjective.before_vowel if adjective.before_vowel and begins_with_vowel(form) else adjective.masculine
+    return f"{quality} {form}" if adjective.precedes else f"{form} {quality}"
 
 
 def elide(word: str, rest: str) -> str:
-    """The word before the rest: "je vois", but "j'aime"."""
+    """The word followed by the rest, elided before a vowel: "je vois", but "j'aime"."""
     if word in ELIDED and begins_with_vowel(rest):
         return f"{word[:-1]}'{rest}"
     return f"{word} {rest}"

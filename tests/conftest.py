@@ -1,4 +1,4 @@
-"""Hypothesis: no deadline, for machines are noisy; in CI the same examples each time, and fewer of them for mutants."""
+"""Hypothesis: no deadline, because machines are noisy; the same examples each time in CI, and fewer for mutants."""
 
 import os
 

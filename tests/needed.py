@@ -1,4 +1,4 @@
-"""What a test can't do without: elsewhere it is skipped where that is missing, in CI it fails."""
+"""Packages that a test can't do without: if one is missing the test is skipped, but in CI it fails."""
 
 import importlib
 import os

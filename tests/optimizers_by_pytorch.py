@@ -1,6 +1,6 @@
-"""Write optimizers_by_pytorch.json: fifty steps of PyTorch's own optimisers, for test_optim.py to follow.
+"""Write optimizers_by_pytorch.json: fifty steps of PyTorch's own optimisers, with which test_optim.py compares ours.
 
-python tests/optimizers_by_pytorch.py        (needs PyTorch; the numbers in the repository came from 2.13.0)
+python tests/optimizers_by_pytorch.py        (needs PyTorch; the numbers in the repository are those of 2.13.0)
 """
 
 import json
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-PLACE = Path(__file__).with_suffix(".json")
-CALLS = {  # ours, and the same of torch.optim
+FILE = Path(__file__).with_suffix(".json")
+CALLS = {  # our optimisers, and the same ones of torch.optim
     "SGD(0.1)": ("SGD", {"lr": 0.1}),
     "SGD(0.05, momentum=0.9)": ("SGD", {"lr": 0.05, "momentum": 0.9}),
     "Adam(0.01)": ("Adam", {"lr": 0.01}),
@@ -18,7 +18,7 @@ CALLS = {  # ours, and the same of torch.optim
 
 
 def start_and_gradients():
-    """Two parameters, and fifty gradients for them, of very unequal sizes."""
+    """Two parameters, and fifty gradients of very different sizes for them."""
     rng = np.random.default_rng(0)
     shapes = {"W": (2, 3), "b": (2,)}
     start = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
@@ -30,20 +30,21 @@ def start_and_gradients():
 
 
 def by_pytorch():
+    """For each call, the parameters after the fifty steps."""
     import torch
 
     start, steps = start_and_gradients()
-    numbers = {}
-    for call, (name, options) in CALLS.items():
+    after = {}
+    for call, (kind, options) in CALLS.items():
         weights = {name: torch.tensor(values, requires_grad=True) for name, values in start.items()}
-        optimizer = getattr(torch.optim, name)(list(weights.values()), **options)
+        optimizer = getattr(torch.optim, kind)(list(weights.values()), **options)
         for gradients in steps:
-            for path, gradient in gradients.items():
-                weights[path].grad = torch.tensor(gradient)
+            for name, gradient in gradients.items():
+                weights[name].grad = torch.tensor(gradient)
             optimizer.step()
-        numbers[call] = {name: values.detach().numpy().tolist() for name, values in weights.items()}
-    return numbers
+        after[call] = {name: values.detach().numpy().tolist() for name, values in weights.items()}
+    return after
 
 
 if __name__ == "__main__":
-    PLACE.write_text(json.dumps(by_pytorch(), indent=1) + "\n")
+    FILE.write_text(json.dumps(by_pytorch(), indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""The exercises: the solutions pass, an exercise that is open says so, and what learners get wrong is called by name."""
+"""The exercises: the solutions pass, an open exercise says so, and each known mistake gets its hint."""
 
 import ast
 import importlib
@@ -22,108 +22,108 @@ JACOBIAN = "((1.0 - states[t] ** 2)[:, None] * W_hh)"
 FACTOR = "g * (max_norm / norm)"
 FLIPPED = "flipped[row, :length] = x[row, :length][::-1]"
 
-# test, function, what stands in the solution, what a learner writes instead, words of what the test says about it
+# test, function, text of the solution, what a learner writes instead, part of the message
 MISTAKES = [
-    ("1_the_state_after_one_step", "step", "return np.tanh(", "(", "is there a return?"),
+    ("1_the_state_after_one_step", "step", "return np.tanh(", "(", "add a return statement"),
     ("1_the_state_after_one_step", "step", "np.tanh(", "(", "this is the sum before tanh"),
     ("1_the_state_after_one_step", "step", " + b_h", "", "b_h is missing"),
     ("1_the_state_after_one_step", "step", " + W_hh @ h_prev", "", "the memory is missing"),
-    ("1_the_state_after_one_step", "step", "W_hh @ h_prev", "h_prev @ W_hh", "did you write h_prev @ W_hh?"),
+    ("1_the_state_after_one_step", "step", "W_hh @ h_prev", "h_prev @ W_hh", "not h_prev @ W_hh"),
     ("1_the_state_after_one_step", "step", "b_h)", "2 * b_h)", r"h_t: at \[0\] it is"),
-    ("1_the_state_after_one_step", "step", "W_xh @ x_t + W_hh @ h_prev", "W_xh * x_t + W_hh * h_prev", r"step: the shapes don't fit: `@`.*\nlearner_s.py, line \d+: return .* \* h_prev.*\nValueError: .* broadcast"),
-    ("2_every_state_comes_from_the_one_before", "unroll", "x_t, h)", "x_t, h_0)", "every step began with h_0"),
-    ("2_every_state_comes_from_the_one_before", "unroll", "h = h_0", "h = 0 * h_0", "it began with zeros"),
-    ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return np.append(h_0[None], states, 0)", "h_0 stands in front"),
+    ("1_the_state_after_one_step", "step", "W_xh @ x_t + W_hh @ h_prev", "W_xh * x_t + W_hh * h_prev", r"step: the shapes don't fit. Check `@`.*\nlearner_s.py, line \d+: return .* \* h_prev.*\nValueError: .* broadcast"),
+    ("2_every_state_comes_from_the_one_before", "unroll", "x_t, h)", "x_t, h_0)", "every step started from h_0"),
+    ("2_every_state_comes_from_the_one_before", "unroll", "h = h_0", "h = 0 * h_0", "the first step started from zeros"),
+    ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return np.append(h_0[None], states, 0)", "the first row is h_0"),
     ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return np.append(h_0[None], states[:-1], 0)", "it is one step late"),
-    ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return h", "the last state alone"),
+    ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return h", "only the last state"),
     ("2_every_state_comes_from_the_one_before", "unroll", "states[t] = h", "states[:] = h", "every row is the last state"),
-    ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return states.T", r"its shape is \(4, 6\), and should be \(6, 4\)"),
+    ("2_every_state_comes_from_the_one_before", "unroll", "return states", "return states.T", r"the shape is \(4, 6\), and should be \(6, 4\)"),
     ("2_no_steps_no_states", "unroll", "return states", "return np.array(list(states))", r"an empty list has shape \(0,\)"),
     ("2_i_love_this_movie", "unroll", "x_t, h)", "x_t, h_0)", "twelve numbers"),
     ("3_the_gradient_passes_tanh_first", "step_backward", "d_h * (1.0 - h_t**2)", "d_h", "the slope of tanh is missing"),
-    ("3_the_gradient_passes_tanh_first", "step_backward", "h_t**2", "np.tanh(h_t)**2", "tanh is taken twice"),
-    ("3_the_gradient_passes_tanh_first", "step_backward", "h_t**2", "h_prev**2", "the slope is read off h_prev"),
-    ("3_the_gradient_passes_tanh_first", "step_backward", "d_W_hh, d_a", "d_W_hh", "should give 5 things: d_x, d_h_prev, "),
-    ("3_the_gradient_passes_tanh_first", "step_backward", "d_a = d_h * ", "d_a = d_h; d_a *= ", "has changed what it was given"),
+    ("3_the_gradient_passes_tanh_first", "step_backward", "h_t**2", "np.tanh(h_t)**2", "tanh is applied twice"),
+    ("3_the_gradient_passes_tanh_first", "step_backward", "h_t**2", "h_prev**2", "the slope is computed from h_prev"),
+    ("3_the_gradient_passes_tanh_first", "step_backward", "d_W_hh, d_a", "d_W_hh", "should return 5 values: d_x, d_h_prev, "),
+    ("3_the_gradient_passes_tanh_first", "step_backward", "d_a = d_h * ", "d_a = d_h; d_a *= ", "has changed its arguments"),
     ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_xh.T @ d_a", "W_xh.T @ d_h", r"you have W_xh\^T d_h"),
-    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh @ d_a", "did you multiply by W_hh?"),
+    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh @ d_a", "you have W_hh d_a"),
     ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh.T @ d_h", r"you have W_hh\^T d_h"),
-    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_xh.T @ d_a", "W_xh @ d_a", r"or a transpose\?.*\nlearner_s.py, line \d+: d_x = W_xh @ d_a\nValueError: matmul"),
-    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh.dot(x_t)", r"step_backward: the shapes don't fit: .*\n.*\nValueError: .* not aligned"),
+    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_xh.T @ d_a", "W_xh @ d_a", r"and the transposes.*\nlearner_s.py, line \d+: d_x = W_xh @ d_a\nValueError: matmul"),
+    ("3_x_and_h_prev_get_theirs_through_the_transposes", "step_backward", "W_hh.T @ d_a", "W_hh.dot(x_t)", r"step_backward: the shapes don't fit. .*\n.*\nValueError: .* not aligned"),
     ("3_each_weight_gets_an_outer_product", "step_backward", OUTER.format("x_t"), "np.outer(x_t, d_a)", "W_xh: it is transposed"),
     ("3_each_weight_gets_an_outer_product", "step_backward", OUTER.format("h_prev"), "np.outer(h_prev, d_a)", "W_hh: it is transposed"),
-    ("3_each_weight_gets_an_outer_product", "step_backward", OUTER.format("h_prev"), OUTER.format("h_t"), "it is made with h_t"),
+    ("3_each_weight_gets_an_outer_product", "step_backward", OUTER.format("h_prev"), OUTER.format("h_t"), "it is computed with h_t"),
     ("3_it_is_the_derivative_itself", "step_backward", "W_hh.T @ d_a", "W_hh @ d_a", r"d_h_prev: at \[0\] it is"),
     ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "dhnext = d_h_n", "dhnext = 0 * d_h_n", "d_h_n is missing"),
     ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", " + dhnext", "", r"dhnext is missing\. It is d_h_n at the last step"),
-    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", " + dhnext", " + dhnext + d_h_n", "d_h_n came in twice"),
-    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "reversed(range(len(x)))", "range(len(x))", "walked from the first to the last"),
+    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", " + dhnext", " + dhnext + d_h_n", "d_h_n is added twice"),
+    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "reversed(range(len(x)))", "range(len(x))", "goes from the first step to the last"),
     ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "d_output[t] + ", "", r"d_output\[t\] is missing"),
-    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "return d_x", "return d_x[::-1]", "walked from the last to the first"),
-    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "dhnext  #", "0; dhnext += d_output[t]; d_h = dhnext  #", "has changed what it was given"),
-    ("4_earlier_steps_get_the_share_of_the_future", "backward", " + dhnext", "", "the share of the future is missing"),
-    ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = W_hh @ d_b_h_t", "W_hh is not transposed on the way back"),
+    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "return d_x", "return d_x[::-1]", "it is d_x of step 0"),
+    ("4_the_last_step_gets_its_own_share_and_d_h_n", "backward", "dhnext  #", "0; dhnext += d_output[t]; d_h = dhnext  #", "has changed its arguments"),
+    ("4_earlier_steps_get_the_share_of_the_future", "backward", " + dhnext", "", "the gradient from later steps is missing"),
+    ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = W_hh @ d_b_h_t", "W_hh isn't transposed on the way back"),
     ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = d_b_h_t", "dhnext is d_a of the step after"),
     ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = d_h", "dhnext is d_h of the step after"),
-    ("4_earlier_steps_get_the_share_of_the_future", "backward", " + dhnext", " + d_h_n", "dhnext is d_h_n here too"),
-    ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = dhnext + d_h_n", "d_h_n came in again"),
-    ("4_h_0_gets_what_is_left_before_step_0", "backward", "return d_x, dhnext", "return d_x, 0 * h_0", "What h_0 gets is dhnext after the loop"),
-    ("4_h_0_gets_what_is_left_before_step_0", "backward", "return d_x, dhnext", "return d_x, d_h", "It still has to come back through that step"),
+    ("4_earlier_steps_get_the_share_of_the_future", "backward", " + dhnext", " + d_h_n", "dhnext is still d_h_n"),
+    ("4_earlier_steps_get_the_share_of_the_future", "backward", "d_W_xh += d_W_xh_t", "d_W_xh += d_W_xh_t; dhnext = dhnext + d_h_n", "d_h_n is added again"),
+    ("4_h_0_gets_what_is_left_before_step_0", "backward", "return d_x, dhnext", "return d_x, 0 * h_0", "The gradient of h_0 is dhnext after the loop"),
+    ("4_h_0_gets_what_is_left_before_step_0", "backward", "return d_x, dhnext", "return d_x, d_h", "Propagate it through that step"),
     ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "d_b_h += d_b_h_t", "d_b_h = d_b_h_t", "d_b_h: it is that of step 0 alone"),
     ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "d_W_xh += d_W_xh_t", "d_W_xh = d_W_xh_t", "d_W_xh: it is that of step 0 alone"),
     ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "d_W_hh += d_W_hh_t", "d_W_hh = d_W_hh_t", "d_W_hh: it is that of step 0 alone"),
     ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "dhnext, d_W_xh, d_W_hh, d_b_h", "dhnext, d_W_xh, d_W_hh, d_b_h / len(x)", "it is the mean over the steps"),
     ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "states[t - 1] if t > 0 else h_0", "states[t - 1]", r"states\[-1\], the last state"),
-    ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "else h_0", "else 0 * h_0", "step 0 began with h_0, not with zeros"),
-    ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "states[t - 1] if t > 0 else h_0", "states[t]", r"it is made with states\[t\]"),
+    ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "else h_0", "else 0 * h_0", "before step 0 is h_0, not zeros"),
+    ("4_the_weights_gradients_are_summed_over_the_steps", "backward", "states[t - 1] if t > 0 else h_0", "states[t]", r"it is computed with states\[t\]"),
     ("4_it_is_the_derivative_itself", "backward", " + dhnext", "", r"d_x: at \[0, 0\] it is"),
     ("4_no_steps_leave_d_h_n_as_it_is", "backward", "return d_x, dhnext", "return d_x, 0 * h_0", "d_h_0 of a sequence of no steps"),
-    ("5_output_is_0_behind_a_row_s_length", "forward_padded", "real = (t < lengths)[:, None]", "real = True", "it goes on through the padding"),
-    ("5_output_is_0_behind_a_row_s_length", "forward_padded", "np.where(real, h_t, 0.0)", "h", "it repeats the last state behind"),
-    ("5_output_is_0_behind_a_row_s_length", "forward_padded", "return output, h", "return output", "should give 2 things: output, h_n"),
+    ("5_output_is_0_behind_a_row_s_length", "forward_padded", "real = (t < lengths)[:, None]", "real = True", "it continues through the padding"),
+    ("5_output_is_0_behind_a_row_s_length", "forward_padded", "np.where(real, h_t, 0.0)", "h", "it repeats the last state after"),
+    ("5_output_is_0_behind_a_row_s_length", "forward_padded", "return output, h", "return output", "should return 2 values: output, h_n"),
     ("5_h_n_is_the_state_after_the_last_real_step", "forward_padded", "return output, h", "return output, output[:, -1]", r"it is output\[:, -1\], which is 0 in a row that ends"),
-    ("5_h_n_is_the_state_after_the_last_real_step", "forward_padded", "real = (t < lengths)[:, None]", "real = True", "the state ran on through the padding"),
+    ("5_h_n_is_the_state_after_the_last_real_step", "forward_padded", "real = (t < lengths)[:, None]", "real = True", "the state was updated through the padding"),
     ("5_a_row_of_length_0_keeps_h_0", "forward_padded", "return output, h", "return output, output[np.arange(batch), lengths - 1]", "-1 counts from the end"),
-    ("5_what_stands_in_the_padding_is_invisible", "forward_padded", "np.where(real, h_t, h)", "real * h_t + (1 - real) * h", "h_n: the padding's NaN came through"),
-    ("5_what_stands_in_the_padding_is_invisible", "forward_padded", "np.where(real, h_t, 0.0)", "real * h_t", "output: the padding's NaN came through"),
-    ("6_the_mean_is_over_real_steps", "padded_mean_squared_error", MASK, "np.full(predictions.shape, True)", "the padding is in the mean"),
-    ("6_the_mean_is_over_real_steps", "padded_mean_squared_error", "real.sum()", "real.size", "the padding is in the count"),
+    ("5_what_stands_in_the_padding_is_invisible", "forward_padded", "np.where(real, h_t, h)", "real * h_t + (1 - real) * h", "h_n: it contains the padding's NaN"),
+    ("5_what_stands_in_the_padding_is_invisible", "forward_padded", "np.where(real, h_t, 0.0)", "real * h_t", "output: it contains the padding's NaN"),
+    ("6_the_mean_is_over_real_steps", "padded_mean_squared_error", MASK, "np.full(predictions.shape, True)", "the mean includes the padding"),
+    ("6_the_mean_is_over_real_steps", "padded_mean_squared_error", "real.sum()", "real.size", "the count includes the padding"),
     ("6_the_mean_is_over_real_steps", "padded_mean_squared_error", " / count, 2.0", ", 2.0", "it is the sum"),
-    ("6_the_mean_is_over_real_steps", "padded_mean_squared_error", "(difference**2).sum() / count", "((difference**2).sum(1) / lengths).mean()", "a mean of the rows' means"),
+    ("6_the_mean_is_over_real_steps", "padded_mean_squared_error", "(difference**2).sum() / count", "((difference**2).sum(1) / lengths).mean()", "the mean of the rows' means"),
     ("6_the_gradient_is_of_that_very_mean", "padded_mean_squared_error", MASK, "np.full(predictions.shape, True)", "a gradient and is in the count"),
     ("6_the_gradient_is_of_that_very_mean", "padded_mean_squared_error", "2.0 * difference", "2.0 * (predictions - targets)", r"the padding has a gradient\."),
     ("6_the_gradient_is_of_that_very_mean", "padded_mean_squared_error", "2.0 * difference / count", "2.0 * difference", "it isn't divided by the number of real steps"),
     ("6_the_gradient_is_of_that_very_mean", "padded_mean_squared_error", "real.sum()", "real.size", "it is divided by the number of all steps"),
     ("6_the_gradient_is_of_that_very_mean", "padded_mean_squared_error", "2.0 * difference", "difference", "the 2 is missing"),
-    ("6_what_stands_in_the_padding_is_invisible", "padded_mean_squared_error", "np.where(real, predictions - targets, 0.0)", "real * (predictions - targets)", "loss: the padding's NaN came through"),
+    ("6_what_stands_in_the_padding_is_invisible", "padded_mean_squared_error", "np.where(real, predictions - targets, 0.0)", "real * (predictions - targets)", "loss: it contains the padding's NaN"),
     ("7_one_step_more_than_tokens_counts", "shift", "lengths + 1", "lengths", "one step more counts"),
     ("7_inputs_begin_with_bos", "shift", "return inputs", "return tokens", "the decoder reads bos"),
-    ("7_inputs_begin_with_bos", "shift", "return inputs", "return targets", "nothing is shifted: these are the targets"),
-    ("7_targets_end_with_eos_where_the_row_ends", "shift", "return inputs, targets", "return inputs, tokens", "After the last one the answer is eos"),
+    ("7_inputs_begin_with_bos", "shift", "return inputs", "return targets", "these are the targets"),
+    ("7_targets_end_with_eos_where_the_row_ends", "shift", "return inputs, targets", "return inputs, tokens", "The target after the last one is eos"),
     ("7_targets_end_with_eos_where_the_row_ends", "shift", "targets[np.arange(batch), lengths] = eos", "targets[:, -1] = 0", "eos is missing"),
-    ("7_targets_end_with_eos_where_the_row_ends", "shift", "targets[np.arange(batch), lengths] = eos", "targets[:, -1] = eos", "eos stands behind the padding"),
-    ("7_targets_end_with_eos_where_the_row_ends", "shift", "return inputs, targets", "return inputs, inputs", "nothing is shifted: these are the inputs"),
+    ("7_targets_end_with_eos_where_the_row_ends", "shift", "targets[np.arange(batch), lengths] = eos", "targets[:, -1] = eos", "eos is after the padding"),
+    ("7_targets_end_with_eos_where_the_row_ends", "shift", "return inputs, targets", "return inputs, inputs", "these are the inputs"),
     ("7_a_step_s_target_is_the_next_step_s_input", "shift", "return inputs, targets", "return inputs, inputs", "the targets before the last"),
-    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g * min(1, max_norm / np.linalg.norm(g))", "each array is cut by its own norm"),
-    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g.clip(-max_norm, max_norm)", "each number is cut by itself"),
+    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g * min(1, max_norm / np.linalg.norm(g))", "each array is scaled by its own norm"),
+    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g.clip(-max_norm, max_norm)", "each number is clipped by itself"),
     ("8_long_gradients_are_cut_by_one_factor", "clip", NORM, "sum(np.sqrt((g**2).sum()) for g in gradients.values())", "the norm is a sum of norms"),
-    ("8_long_gradients_are_cut_by_one_factor", "clip", "np.sqrt(sum(", "(sum(", "the norm is without its root"),
-    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g", "they are as they were"),
-    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g.__imul__(max_norm / norm)", "clip has changed what it was given"),
-    ("8_short_gradients_are_left_alone", "clip", "norm <= max_norm", "False", "they are made longer"),
-    ("8_nothing_is_divided_by_a_norm_of_0", "clip", "norm <= max_norm", "False", "0 times that is NaN"),
-    ("9_what_is_left_of_each_state_in_the_last", "memory_left", "norm(product, 2)", f"norm(product @ {JACOBIAN}, 2)", "step t's own Jacobian is in it"),
+    ("8_long_gradients_are_cut_by_one_factor", "clip", "np.sqrt(sum(", "(sum(", "the norm lacks its square root"),
+    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g", "they haven't changed"),
+    ("8_long_gradients_are_cut_by_one_factor", "clip", FACTOR, "g.__imul__(max_norm / norm)", "clip has changed its arguments"),
+    ("8_short_gradients_are_left_alone", "clip", "norm <= max_norm", "False", "they are made larger"),
+    ("8_nothing_is_divided_by_a_norm_of_0", "clip", "norm <= max_norm", "False", "0 times infinity is NaN"),
+    ("9_what_is_left_of_each_state_in_the_last", "memory_left", "norm(product, 2)", f"norm(product @ {JACOBIAN}, 2)", "it includes step t's own Jacobian"),
     ("9_what_is_left_of_each_state_in_the_last", "memory_left", "[:, None] * W_hh", " * W_hh", "the slopes multiply the columns"),
     ("9_what_is_left_of_each_state_in_the_last", "memory_left", JACOBIAN, "W_hh", "the slopes of tanh are missing"),
     ("9_what_is_left_of_each_state_in_the_last", "memory_left", f"product @ {JACOBIAN}", f"{JACOBIAN} @ product", "the product is in the wrong order"),
     ("9_what_is_left_of_each_state_in_the_last", "memory_left", f"product @ {JACOBIAN}", f"product * np.linalg.norm({JACOBIAN}, 2)", "it is a product of norms"),
     ("9_what_is_left_of_each_state_in_the_last", "memory_left", "norm(product, 2)", "norm(product)", "the root of the sum of squares"),
-    ("9_no_states_no_norms", "memory_left", "return left", "return left[-1:].sum()", r"its shape is \(\), and should be \(0,\)"),
+    ("9_no_states_no_norms", "memory_left", "return left", "return left[-1:].sum()", r"the shape is \(\), and should be \(0,\)"),
     ("9_memory_fades_by_tanh_and_by_the_weights", "memory_left", JACOBIAN, "W_hh", "each step halves the norm"),
     ("10_a_row_is_flipped_within_its_length", "flip_padded", FLIPPED, "flipped[row] = x[row, ::-1]", "the whole row is flipped"),
     ("10_a_row_is_flipped_within_its_length", "flip_padded", "return flipped", "return x[::-1]", "the rows are in another order"),
     ("10_a_row_is_flipped_within_its_length", "flip_padded", FLIPPED, "pass", "nothing is flipped"),
-    ("10_a_row_is_flipped_within_its_length", "flip_padded", "x.copy()", "0 * x", "isn't where it was"),
+    ("10_a_row_is_flipped_within_its_length", "flip_padded", "x.copy()", "0 * x", "the padding isn't where it was"),
     ("10_twice_is_as_before", "flip_padded", "x.copy()", "0 * x", "a batch flipped twice"),
     ("10_it_makes_a_reverse_direction", "flip_padded", FLIPPED, "flipped[row] = x[row, ::-1]", "the reverse half of a bidirectional network"),
 ]  # fmt: skip
@@ -131,7 +131,7 @@ MISTAKES = [
 
 @pytest.fixture(scope="module")
 def learner_s_tests():
-    """The tests that a learner runs, as a module; of the solutions, until its `MODULE` is another."""
+    """The tests that a learner runs, as a module. They test the solutions, until its `MODULE` is replaced."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FOLDER.parent))
         patch.setenv("EXERCISES", "solutions")
@@ -149,11 +149,11 @@ def functions(text):
 
 
 @pytest.mark.parametrize(("test", "function", "right", "wrong", "words"), MISTAKES, ids=[case[-1] for case in MISTAKES])
-def test_a_mistake_is_called_by_name(monkeypatch, tmp_path, learner_s_tests, test, function, right, wrong, words):
+def test_a_mistake_gets_its_hint(monkeypatch, tmp_path, learner_s_tests, test, function, right, wrong, words):
     correct = ast.get_source_segment(SOLUTIONS, functions(SOLUTIONS)[function])
     assert correct.count(right) == 1
     learner_s = ModuleType("learner_s")
-    file = tmp_path / "learner_s.py"  # a test may quote from it
+    file = tmp_path / "learner_s.py"  # an error message may quote a line of it
     file.write_text(SOLUTIONS.replace(correct, correct.replace(right, wrong)), "utf-8")
     learner_s.__file__ = str(file)
     exec(compile(file.read_text("utf-8"), file, "exec"), vars(learner_s))
@@ -165,11 +165,11 @@ def test_a_mistake_is_called_by_name(monkeypatch, tmp_path, learner_s_tests, tes
 def test_every_test_and_every_hint_has_its_mistake(monkeypatch, learner_s_tests):
     hints = []
 
-    def check(what, found, right, mistakes=None):
-        hints.extend(f"{what}: {hint}" for hint in mistakes or ())
-        right_check(what, found, right, mistakes)
+    def check(name, result, right, mistakes=None):
+        hints.extend(f"{name}: {hint}" for hint in mistakes or ())
+        original_check(name, result, right, mistakes)
 
-    right_check = learner_s_tests.check
+    original_check = learner_s_tests.check
     monkeypatch.setattr(learner_s_tests, "check", check)
     for name in names_of_tests(learner_s_tests):
         assert name in {test for test, *_ in MISTAKES}
@@ -194,29 +194,29 @@ def test_the_solutions_pass(learner_s_tests):
 
 @pytest.fixture
 def stubs():
-    """The functions of exercises.py, as they were committed: all open."""
-    found = functions((FOLDER / "exercises.py").read_text("utf-8"))
-    if not all(isinstance(node.body[-1], ast.Raise) for node in found.values()) and "CI" not in os.environ:
-        pytest.skip("exercises.py has been worked in")
-    return found
+    """The functions of exercises.py, all open; skips the test if a learner has worked on them."""
+    stubs = functions((FOLDER / "exercises.py").read_text("utf-8"))
+    if not all(isinstance(node.body[-1], ast.Raise) for node in stubs.values()) and "CI" not in os.environ:
+        pytest.skip("exercises.py was edited")
+    return stubs
 
 
 @pytest.mark.usefixtures("stubs")
-def test_an_open_exercise_says_so_and_no_more(learner_s_tests):
+def test_an_open_exercise_says_only_that_it_is_open(learner_s_tests):
     result = run(None)
     assert result.returncode == 1, result.stdout
-    said = re.findall(r"^_+ test_((\d+)_\w+) _+\nexercise (\d+): .+\n(?=_|=)", result.stdout, re.MULTILINE)
-    assert [name for name, _, _ in said] == names_of_tests(learner_s_tests)
-    assert all(number == called for _, number, called in said)
-    assert re.search(rf"^=+ {len(said)} failed in ", result.stdout, re.MULTILINE)
+    failures = re.findall(r"^_+ test_((\d+)_\w+) _+\nexercise (\d+): .+\n(?=_|=)", result.stdout, re.MULTILINE)
+    assert [name for name, _, _ in failures] == names_of_tests(learner_s_tests)
+    assert all(number == named for _, number, named in failures)
+    assert re.search(rf"^=+ {len(failures)} failed in ", result.stdout, re.MULTILINE)
 
 
-def test_exercises_solutions_and_page_are_of_the_same_functions(stubs):
+def test_exercises_solutions_and_page_have_the_same_functions(stubs):
     solutions = functions(SOLUTIONS)
     assert list(stubs) == list(solutions)
     for name, stub in stubs.items():
         assert ast.dump(stub.args) == ast.dump(solutions[name].args)
-        parts = re.findall(r"^(Given|Gives|Hint|Goes wrong): ", ast.get_docstring(stub), re.MULTILINE)
-        assert parts == ["Given", "Gives", "Hint", "Goes wrong"]
+        parts = re.findall(r"^(Given|Returns|Hint|Common mistake): ", ast.get_docstring(stub), re.MULTILINE)
+        assert parts == ["Given", "Returns", "Hint", "Common mistake"]
     rows = re.findall(r"^\| (\d+) `(\w+)` \|", (ROOT / "docs" / "exercises.md").read_text("utf-8"), re.MULTILINE)
     assert rows == [(str(number), name) for number, name in enumerate(stubs, start=1)]

@@ -1,4 +1,4 @@
-"""Every backward is the derivative, and the check that says so notices a wrong one."""
+"""Every backward is the derivative, and `check_gradients` reports a wrong one."""
 
 from copy import deepcopy
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plain import networks
+from plain import ANY_CELL, SEEDS, GRUCell, LeakyCell, networks
 from vanilla_rnn import (
     RNN,
     Decoder,
@@ -19,265 +19,293 @@ from vanilla_rnn import (
     ManyToOne,
     ManyToOneHead,
     OneToMany,
-    RNNCell,
-    Unrolled,
+    RNNRun,
     check_gradients,
 )
-from vanilla_rnn.embedding import Embedded, EmbeddingGradients
 from vanilla_rnn.packing import Ragged
-from vanilla_rnn.unroll import CellGradients, UnrolledCell
+from vanilla_rnn.unroll import unroll_cell_backward
 
-seeds = st.integers(0, 2**32 - 1)
-right = 1e-11
+RIGHT = 1e-11  # the largest error of a right backward
 
 
 def ids_and_lengths(rng, batch, time, count):
-    """Token ids, some of them repeated, and lengths, 0 and full among them."""
+    """Token ids, some of them repeated, and lengths, the longest and 0 among them."""
     lengths = rng.integers(0, time + 1, batch)
-    lengths[:2] = [time, 0][: len(lengths)]
+    lengths[:2] = [time, 0][:batch]
     return rng.integers(0, count, (batch, time)), lengths
 
 
 @settings(max_examples=60)
-@given(networks())
+@given(networks(cells=ANY_CELL))
 def test_rnn(case):
-    assert check_gradients(case["rnn"], case["x"], case["h_0"], case["lengths"]) < right
+    assert check_gradients(case["rnn"], case["x"], case["h_0"], case["lengths"]) < RIGHT
 
 
-@given(seeds, st.sampled_from([(), (3,), (2, 3)]), st.sampled_from(["tanh", "relu"]))
-def test_cell(seed, leading, nonlinearity):
-    rng = np.random.default_rng(seed)
-    cell = RNNCell(2, 3, nonlinearity=nonlinearity, rng=rng)
-    assert check_gradients(cell, rng.standard_normal((*leading, 2)), rng.uniform(-1, 1, (*leading, 3))) < right
-
-
-@given(seeds)
+@given(SEEDS)
 def test_embedding_and_heads(seed):
     rng = np.random.default_rng(seed)
-    assert check_gradients(Embedding(4, 3, rng=rng), rng.integers(0, 4, (2, 5))) < right
+    assert check_gradients(Embedding(4, 3, rng=rng), rng.integers(0, 4, (2, 5))) < RIGHT
     for bidirectional in (False, True):
         rnn = RNN(2, 3, num_layers=2, bidirectional=bidirectional, rng=rng)
         for kind in (ManyToOneHead, ManyToManyHead):
             head = kind(rnn.directions * 3, 2, rng=rng)
-            assert check_gradients(head, *rnn(rng.standard_normal((4, 5, 2)))) < right
-            assert check_gradients(head, *rnn(rng.standard_normal((5, 2)))) < right
+            assert check_gradients(head, *rnn(rng.standard_normal((4, 5, 2)))) < RIGHT
+            assert check_gradients(head, *rnn(rng.standard_normal((5, 2)))) < RIGHT
 
 
-@settings(max_examples=40)
-@given(
-    seeds,
-    st.sampled_from([(ManyToOne, ManyToOneHead), (ManyToMany, ManyToManyHead)]),
-    st.integers(1, 2),
-    st.booleans(),
-    st.integers(0, 4),
-    st.integers(1, 4),
-)
-def test_models_that_answer(seed, kinds, num_layers, bidirectional, time, batch):
+@pytest.mark.parametrize(("kind", "head_kind"), [(ManyToOne, ManyToOneHead), (ManyToMany, ManyToManyHead)])
+@settings(max_examples=20)
+@given(SEEDS, st.integers(1, 2), st.booleans(), st.integers(0, 4), st.integers(1, 4))
+def test_models_that_read(kind, head_kind, seed, num_layers, bidirectional, time, batch):
     rng = np.random.default_rng(seed)
     tokens, lengths = ids_and_lengths(rng, batch, time, 4)
     rnn = RNN(3, 2, num_layers=num_layers, bidirectional=bidirectional, rng=rng)
-    head = kinds[1](rnn.directions * 2, 2, rng=rng)
-    of_ids, of_vectors = kinds[0](rnn, head, embedding=Embedding(4, 3, rng=rng)), kinds[0](rnn, head)
-    assert check_gradients(of_ids, tokens, lengths) < right
-    assert check_gradients(of_ids, tokens[0]) < right
-    assert check_gradients(of_vectors, rng.standard_normal((batch, time, 3)), lengths) < right
+    head = head_kind(rnn.directions * 2, 2, rng=rng)
+    of_ids, of_vectors = kind(rnn, head, embedding=Embedding(4, 3, rng=rng)), kind(rnn, head)
+    h_0 = rng.uniform(-1, 1, (len(rnn.cells), batch, 2))
+    assert check_gradients(of_ids, tokens, lengths, h_0) < RIGHT
+    assert check_gradients(of_ids, tokens[0]) < RIGHT
+    assert check_gradients(of_vectors, rng.standard_normal((batch, time, 3)), lengths, h_0) < RIGHT
 
 
 @settings(max_examples=25)
-@given(seeds, st.integers(1, 2), st.integers(0, 4), st.integers(1, 4), st.booleans())
-def test_models_that_write(seed, num_layers, time, batch, begins):
+@given(SEEDS, st.integers(1, 2), st.integers(0, 4), st.integers(1, 4), st.sampled_from([(2, 3), (None, None)]))
+def test_models_that_write(seed, num_layers, time, batch, specials):
     rng = np.random.default_rng(seed)
     tokens, lengths = ids_and_lengths(rng, batch, time, 6)
     embedding, rnn = Embedding(6, 3, rng=rng), RNN(3, 2, num_layers=num_layers, rng=rng)
-    specials = {} if begins else {"bos_idx": None, "eos_idx": None}
-    decoder = Decoder(rnn, ManyToManyHead(2, 6, rng=rng), embedding, **specials)
-    assert check_gradients(decoder, tokens, lengths, rng.uniform(-1, 1, (num_layers, batch, 2))) < right
-    assert check_gradients(decoder, tokens[0], None, rng.uniform(-1, 1, (num_layers, 2))) < right
+    decoder = Decoder(rnn, ManyToManyHead(2, 6, rng=rng), embedding, bos_idx=specials[0], eos_idx=specials[1])
+    assert check_gradients(decoder, tokens, lengths, rng.uniform(-1, 1, (num_layers, batch, 2))) < RIGHT
+    assert check_gradients(decoder, tokens[0], None, rng.uniform(-1, 1, (num_layers, 2))) < RIGHT
     captioner = OneToMany(5, decoder, rng=rng)
-    assert check_gradients(captioner, rng.standard_normal((batch, 5)), tokens, lengths) < right
-    assert check_gradients(captioner, rng.standard_normal(5), tokens[0]) < right
+    assert check_gradients(captioner, rng.standard_normal((batch, 5)), tokens, lengths) < RIGHT
+    assert check_gradients(captioner, rng.standard_normal(5), tokens[0]) < RIGHT
     encoder = RNN(3, 2, num_layers=num_layers, rng=rng)
     source, source_lengths = ids_and_lengths(rng, batch, time + 2, 6)
     for source_embedding in (Embedding(6, 3, rng=rng), embedding):  # of its own, and shared with the decoder
         translator = EncoderDecoder(encoder, decoder, embedding=source_embedding)
-        assert check_gradients(translator, source, tokens, source_lengths, lengths) < right
+        assert check_gradients(translator, source, tokens, source_lengths, lengths) < RIGHT
     of_vectors = EncoderDecoder(encoder, decoder)
-    assert check_gradients(of_vectors, rng.standard_normal((batch, 4, 3)), tokens, None, lengths) < right
+    assert check_gradients(of_vectors, rng.standard_normal((batch, 4, 3)), tokens, None, lengths) < RIGHT
+
+
+# --- parts of our own
+
+
+class ScaledEmbedding(Embedding):
+    def forward(self, ids):
+        run = super().forward(ids)
+        return SimpleNamespace(
+            ids=run.ids, vectors=3.0 * run.vectors, backward=lambda d_vectors: run.backward(3.0 * np.asarray(d_vectors))
+        )
+
+
+class HalfRNN(RNN):
+    def forward(self, x, h_0=None, lengths=None):
+        return super().forward(x, None if h_0 is None else 0.5 * np.asarray(h_0), lengths)
+
+
+class ShiftedHead(ManyToManyHead):
+    def forward(self, output, h_n):
+        return super().forward(np.asarray(output) + 1.0, h_n)
+
+
+def test_the_own_forward_of_every_part_is_used_and_checked():
+    rng = np.random.default_rng(0)
+    cells = [LeakyCell(3, 4, rng=rng), GRUCell(3, 4, rng=rng), GRUCell(8, 4, rng=rng), LeakyCell(8, 4, rng=rng)]
+    rnn = HalfRNN.from_cells(cells, bidirectional=True)
+    model = ManyToMany(rnn, ShiftedHead(8, 2, rng=rng), embedding=ScaledEmbedding(6, 3, rng=rng))
+    tokens, lengths = ids_and_lengths(rng, 4, 5, 6)
+    vectors = 3.0 * model.embedding.vectors[tokens]
+    np.testing.assert_array_equal(model.embedding(tokens), vectors)
+    output, h_n = RNN.from_cells(cells, bidirectional=True)(vectors, lengths=lengths)
+    expected = ManyToManyHead.from_weights(model.head.W_hy, model.head.b_y)(output + 1.0, h_n)
+    np.testing.assert_array_equal(model.head(output, h_n), expected)
+    np.testing.assert_array_equal(model(tokens, lengths), expected)
+    assert check_gradients(model, tokens, lengths) < RIGHT
+    assert check_gradients(model.embedding, tokens) < RIGHT
+    assert check_gradients(model.head, output, h_n) < RIGHT
+    assert check_gradients(rnn, vectors, rng.uniform(-1, 1, h_n.shape)) > 0.1  # d_h_0 lacks the factor 0.5
 
 
 def test_a_tied_weight_gets_the_gradients_of_all_its_places():
     rng = np.random.default_rng(0)
     embedding, head = Embedding(6, 4, rng=rng), ManyToManyHead(4, 6, rng=rng)
     head.W_hy = embedding.vectors
-    decoder = Decoder(RNN(4, 4, rng=rng), head, embedding)
+    decoder = Decoder(RNN(4, 4, rng=rng), head, embedding, bos_idx=2, eos_idx=3)
     assert next(iter(decoder.parameters())) == "embedding.vectors"
     assert "head.W_hy" not in decoder.parameters()
-    assert check_gradients(decoder, rng.integers(0, 6, (3, 5))) < right
+    assert check_gradients(decoder, rng.integers(0, 6, (3, 5))) < RIGHT
 
 
-def test_float32_gradients_stay_near_the_derivative():
+def test_float32_gradients_are_close_to_the_derivative():
     rng = np.random.default_rng(1)
     model = ManyToOne(RNN(3, 4, dtype=np.float32, rng=rng), ManyToOneHead(4, 2, dtype=np.float32, rng=rng))
     assert 0 < check_gradients(model, rng.standard_normal((3, 6, 3)), [6, 0, 4]) < 1e-4
 
 
-# What a wrong backward looks like. Each is put in the place of the right one, and the check must be loud.
+# --- wrong gradients: each replaces a right function, and the check must report it
 
 
-def not_transposed(run, d_h, d_h_n):
+def with_W_hh(unrolled, change):  # noqa: N802
+    """The same, with another W_hh for backward to use."""
+    other = unrolled._replace(cell=deepcopy(unrolled.cell))
+    other.cell.W_hh = change(unrolled.cell.W_hh)
+    return other
+
+
+def not_transposed(unrolled, d_h, d_h_n):
     """W_hh where its transpose belongs."""
-    wrong = run._replace(cell=deepcopy(run.cell))
-    wrong.cell.W_hh = wrong.cell.W_hh.T.copy()
-    return RIGHT_UNROLLED(wrong, d_h, d_h_n)
+    return unroll_cell_backward(with_W_hh(unrolled, lambda W_hh: W_hh.T.copy()), d_h, d_h_n)
 
 
-def future_dropped(run, d_h, d_h_n):
-    """Each step's own share alone."""
-    wrong = run._replace(cell=deepcopy(run.cell))
-    wrong.cell.W_hh = np.zeros_like(wrong.cell.W_hh)
-    return RIGHT_UNROLLED(wrong, d_h, d_h_n)
+def without_future(unrolled, d_h, d_h_n):
+    """Only the part from each step's own output."""
+    return unroll_cell_backward(with_W_hh(unrolled, np.zeros_like), d_h, d_h_n)
 
 
-def future_dropped_from_inputs(run, d_h, d_h_n):
-    """Weight gradients right, input gradients without the future's share."""
-    only_own = future_dropped(run, d_h.copy(), d_h_n.copy())
-    return RIGHT_UNROLLED(run, d_h, d_h_n)._replace(d_x=only_own.d_x)
+def without_future_in_d_x(unrolled, d_h, d_h_n):
+    d_x = without_future(unrolled, d_h.copy(), d_h_n.copy()).d_x
+    return unroll_cell_backward(unrolled, d_h, d_h_n)._replace(d_x=d_x)
 
 
-def stale_state(run, d_h, d_h_n):
+def later_state(unrolled, d_h, d_h_n):
     """d_W_hh with h_t where h_{t-1} belongs."""
-    found = RIGHT_UNROLLED(run, d_h, d_h_n)
-    return found._replace(d_parameters=found.d_parameters | {"W_hh": found.d_a.T @ run.h})
+    gradients = unroll_cell_backward(unrolled, d_h, d_h_n)
+    return gradients._replace(d_parameters=gradients.d_parameters | {"W_hh": gradients.d_a.T @ unrolled.h})
 
 
-def no_initial_state(run, d_h, d_h_n):
-    found = RIGHT_UNROLLED(run, d_h, d_h_n)
-    return CellGradients(found.d_x, np.zeros_like(found.d_h_0), found.d_a, found.d_parameters)
+def without_d_h_0(unrolled, d_h, d_h_n):
+    gradients = unroll_cell_backward(unrolled, d_h, d_h_n)
+    return gradients._replace(d_h_0=np.zeros_like(gradients.d_h_0))
 
 
-def overwritten(embedded, d_vectors):
-    """Of repeated ids the last one wins."""
-    table = np.zeros((embedded._num_embeddings, embedded.vectors.shape[-1]))
-    table[embedded.ids] = d_vectors
-    return EmbeddingGradients({"vectors": table})
+def last_id_only(d_x, ids, num_embeddings):
+    """The gradients of a repeated id aren't added."""
+    d_vectors = np.zeros((num_embeddings, d_x.shape[-1]))
+    d_vectors[ids] = d_x
+    return d_vectors
 
 
-def padded_step_counted(layout, values):
-    """The gradient of a row's last step taken from the padding behind it."""
-    rows = RIGHT_PACK(layout, values)
-    if values.shape[-1] == 4 and layout.sizes:  # the states', not the inputs'
-        rows[: layout.sizes[0]] = values[layout.order[: layout.sizes[0]], -1]
+def padding_counts(layout, values, pack=Ragged.pack):
+    """The gradient of the first step is taken from the padding."""
+    rows = pack(layout, values)
+    rows[: layout.sizes[0]] = values[layout.order[: layout.sizes[0]], -1]
     return rows
 
 
-def reversed_with_padding(layout, rows):
-    """The reverse direction's rows flipped in the whole array, whatever their lengths."""
-    whole = layout.unpack(rows)[:, ::-1]
-    return RIGHT_PACK(layout, whole)
-
-
-RIGHT_UNROLLED, RIGHT_PACK = UnrolledCell.backward, Ragged.pack
+def reversed_with_padding(layout, rows, pack=Ragged.pack):
+    """The reverse direction's rows are flipped in the whole array, whatever their lengths."""
+    return pack(layout, layout.unpack(rows)[:, ::-1])
 
 
 @pytest.mark.parametrize(
-    ("place", "name", "wrong"),
+    ("place", "wrong"),
     [
-        (UnrolledCell, "backward", not_transposed),
-        (UnrolledCell, "backward", future_dropped),
-        (UnrolledCell, "backward", future_dropped_from_inputs),
-        (UnrolledCell, "backward", stale_state),
-        (UnrolledCell, "backward", no_initial_state),
-        (Embedded, "backward", overwritten),
-        (Ragged, "pack", padded_step_counted),
-        (Ragged, "flip", reversed_with_padding),
+        ("rnn.unroll_cell_backward", not_transposed),
+        ("rnn.unroll_cell_backward", without_future),
+        ("rnn.unroll_cell_backward", without_future_in_d_x),
+        ("rnn.unroll_cell_backward", later_state),
+        ("rnn.unroll_cell_backward", without_d_h_0),
+        ("embedding.embed_backward", last_id_only),
+        ("packing.Ragged.pack", padding_counts),
+        ("packing.Ragged.flip", reversed_with_padding),
     ],
 )
-def test_a_wrong_gradient_is_noticed(monkeypatch, place, name, wrong):
+def test_a_wrong_gradient_is_reported(monkeypatch, place, wrong):
     rng = np.random.default_rng(2)
-    rnn = RNN(3, 4, bidirectional=wrong is reversed_with_padding, rng=rng)
-    if wrong is overwritten:
-        case = Embedding(3, 2, rng=rng), np.array([[0, 1, 0], [2, 2, 0]])
-    else:
-        lengths = [5, 2, 3] if place is Ragged else None
+    case = Embedding(3, 2, rng=rng), np.array([[0, 1, 0], [2, 2, 0]])
+    if wrong is not last_id_only:
+        rnn = RNN(3, 4, bidirectional=wrong is reversed_with_padding, rng=rng)
+        lengths = [5, 2, 3] if "Ragged" in place else None
         case = rnn, rng.standard_normal((3, 5, 3)), rng.uniform(-1, 1, (rnn.directions, 3, 4)), lengths
-    assert check_gradients(*case) < right
-    if place is Embedded:
-        monkeypatch.setattr(place, name, wrong)
-    else:  # wrong in backward alone, for a forward that is wrong in the same way would agree with it
+    assert check_gradients(*case) < RIGHT
+    right_backward = RNNRun.backward
 
-        def wrong_backward(self, d_output=None, d_h_n=None):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(place, name, wrong)
-                return right_backward(self, d_output, d_h_n)
+    def wrong_backward(self, d_output=None, d_h_n=None):
+        with pytest.MonkeyPatch.context() as patch:  # a forward that is wrong in the same way would agree
+            patch.setattr(f"vanilla_rnn.{place}", wrong)
+            return right_backward(self, d_output, d_h_n)
 
-        right_backward = Unrolled.backward
-        monkeypatch.setattr(Unrolled, "backward", wrong_backward)
+    if wrong is last_id_only:
+        monkeypatch.setattr(f"vanilla_rnn.{place}", wrong)
+    monkeypatch.setattr(RNNRun, "backward", wrong_backward)
     assert check_gradients(*case) > 1e-3
 
 
-class Doubled:
-    """y = 2 x, with a gradient that is right, missing, or of the wrong shape."""
+# --- a module of our own
 
-    def __init__(self, gradient):
-        self.factor, self.gradient = np.array([2.0]), gradient
+
+class Scale:
+    """``y = factor x``, whose backward can return anything in place of its gradients."""
+
+    def __init__(self, **replaced):
+        self.factor, self.replaced = np.array([2.0]), replaced
 
     def parameters(self):
         return {"factor": self.factor}
 
     def forward(self, x):
-        return DoubledRun(self, x)
+        return ScaleRun(self, x)
 
 
-class Extra(Doubled):
-    """With a gradient of what is no parameter."""
-
-    def forward(self, x):
-        run = DoubledRun(self, x)
-        right_backward = run.backward
-
-        def backward(d_y):
-            right_backward(d_y).d_parameters["bogus"] = d_y
-            return run
-
-        run.backward = backward
-        return run
-
-
-class Deaf(Doubled):
-    """Without a gradient of its input."""
-
-    def forward(self, x):
-        run = DoubledRun(self, x)
-        run.backward = lambda d_y: SimpleNamespace(d_parameters={"factor": np.array([(x * d_y).sum()])})
-        return run
-
-
-class DoubledRun:
+class ScaleRun:
     def __init__(self, module, x):
-        self.module, self.x, self.y = module, x, module.factor * x
+        self.factor, self.replaced, self.x, self.y = module.factor, module.replaced, x, module.factor * x
 
     def backward(self, d_y):
-        self.d_x = self.module.factor * d_y
-        self.d_parameters = {} if self.module.gradient is None else {"factor": self.module.gradient(self.x, d_y)}
-        return self
+        gradients = {"d_x": self.factor * d_y, "d_parameters": {"factor": np.array([(self.x * d_y).sum()])}}
+        return SimpleNamespace(
+            **{name: value for name, value in (gradients | self.replaced).items() if value is not None}
+        )
 
 
-def test_a_module_of_one_s_own():
-    x = np.array([1.0, 2.0, 3.0])
-    assert check_gradients(Doubled(lambda x, d_y: np.array([(x * d_y).sum()])), x) < right
-    assert check_gradients(Doubled(lambda *_: np.array([1e9])), x) > 1e3
-    assert check_gradients(Doubled(lambda *_: np.array([0.0])), np.zeros(3)) == 0.0
-    assert check_gradients(Doubled(lambda *_: np.array([1.0])), np.zeros(3)) == np.inf
-    assert check_gradients(Doubled(lambda *_: np.array([np.nan])), x) == np.inf
+X = np.array([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("gradient", "x", "smallest", "largest"),
+    [
+        (np.array([1e9]), X, 1e3, np.inf),
+        ([0.0], np.zeros(3), 0.0, 0.0),
+        (np.array([1.0]), np.zeros(3), np.inf, np.inf),
+        (np.array([np.nan]), X, np.inf, np.inf),
+    ],
+)
+def test_the_error_is_relative_to_the_derivative(gradient, x, smallest, largest):
+    assert smallest <= check_gradients(Scale(d_parameters={"factor": gradient}), x) <= largest
+
+
+def test_a_module_of_our_own_can_be_right():
+    assert check_gradients(Scale(), X) < RIGHT
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ({"d_parameters": {}}, "d_parameters must be a dictionary with the keys of .*, got without 'factor'"),
+        ({"d_parameters": {"factor": [9.0], "bogus": X}}, "d_parameters must be .*, got with 'bogus'"),
+        ({"d_parameters": {"factor": X}}, r"the gradient of factor must be .*\(1,\), got shape \(3,\)"),
+        ({"d_x": None}, "the gradient of x must be named d_x by backward, got none"),
+    ],
+)
+def test_a_gradient_that_belongs_to_nothing_is_refused(replaced, message):
+    with pytest.raises(ValueError, match=f"^check_gradients: {message}"):
+        check_gradients(Scale(**replaced), X)
+
+
+class Rounding(Scale):
+    """Its forward fills a buffer of real numbers, which loses the imaginary part."""
+
+    def forward(self, x):
+        run, buffer = super().forward(x), np.zeros(3)
+        buffer[...] = run.y
+        run.y = buffer
+        return run
+
+
+def test_a_forward_that_loses_the_imaginary_part_is_refused():
     with pytest.raises(
-        ValueError, match="the gradient of factor must be there if and only if it is a parameter, got none"
+        ValueError, match=r"forward must be .* lost the imaginary part at .*test_gradients.py:\d+: buffer"
     ):
-        check_gradients(Doubled(None), x)
-    with pytest.raises(ValueError, match=r"the gradient of factor must be .*1,.*got shape .3,"):
-        check_gradients(Doubled(lambda x, d_y: x * d_y), x)
-    right_factor = lambda x, d_y: np.array([(x * d_y).sum()])  # noqa: E731
-    with pytest.raises(ValueError, match="the gradient of bogus must be .*got one of what isn't a parameter"):
-        check_gradients(Extra(right_factor), x)
-    with pytest.raises(ValueError, match="the gradient of x must be what backward calls d_x, got none"):
-        check_gradients(Deaf(right_factor), x)
-    assert check_gradients(Doubled(lambda x, d_y: [float((x * d_y).sum())]), x) < right
+        check_gradients(Rounding(), X)

@@ -1,3 +1,5 @@
+"""Every loss is a weighted mean, its gradient is the derivative, and what doesn't count isn't read."""
+
 import math
 
 import numpy as np
@@ -5,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plain import SEEDS
 from vanilla_rnn import binary_cross_entropy, cross_entropy, mean_squared_error, sigmoid, softmax
 
-logits = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=6)
+# --- probabilities
 
 
 @given(st.floats(-700, 700))
@@ -15,28 +18,23 @@ def test_sigmoid_is_its_formula_to_the_last_digits_even_of_a_tiny_probability(z)
     assert float(sigmoid(z)) == pytest.approx(1 / (1 + math.exp(-z)), rel=1e-12)
 
 
-@given(logits)
+@given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=6))
 def test_softmax_is_its_formula(z):
     p = softmax([z, [0.0] * len(z)])
     assert p[1] == pytest.approx(1 / len(z))
     assert p[0].sum() == pytest.approx(1)
-    for k, one in enumerate(z):
-        assert p[0, k] == pytest.approx(1 / sum(math.exp(min(other - one, 700.0)) for other in z), rel=1e-9, abs=1e-300)
+    for k, z_k in enumerate(z):
+        expected = 1 / sum(math.exp(min(z_j - z_k, 700.0)) for z_j in z)
+        assert p[0, k] == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
-def test_no_overflow_at_any_logit():
-    for dtype in (np.float32, np.float64):
-        z = np.array([-1e4, 0.0, 1e4], dtype)
-        assert np.array_equal(sigmoid(z), [0.0, 0.5, 1.0])
-        assert np.array_equal(softmax(z), [0.0, 0.0, 1.0])
-        assert sigmoid(z).dtype == softmax(z).dtype == dtype
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_of_large_logits_do_not_overflow(dtype):
+    z = np.array([-1e4, 0.0, 1e4], dtype)
+    for probabilities, expected in ((sigmoid(z), [0.0, 0.5, 1.0]), (softmax(z), [0.0, 0.0, 1.0])):
+        np.testing.assert_array_equal(probabilities, np.array(expected, dtype), strict=True)
+    np.testing.assert_array_equal(z, np.array([-1e4, 0.0, 1e4], dtype))  # the logits stay as they are
     assert sigmoid([1, -1]).dtype == np.float64
-
-
-def test_the_logits_are_left_alone():
-    z = np.array([1.0, 2.0])
-    sigmoid(z), softmax(z)
-    assert np.array_equal(z, [1.0, 2.0])
 
 
 def test_sigmoid_is_the_softmax_of_two_classes():
@@ -44,269 +42,219 @@ def test_sigmoid_is_the_softmax_of_two_classes():
     np.testing.assert_allclose(sigmoid(z), softmax(np.stack([np.zeros(11), z], axis=-1))[:, 1])
 
 
-LOSSES = {
+# --- losses
+
+LOSSES = {  # the loss, the axes that logits have after the targets', random targets
     "binary": (binary_cross_entropy, (), lambda rng, shape: rng.integers(0, 2, shape)),
-    "soft binary": (binary_cross_entropy, (1,), lambda rng, shape: rng.uniform(0, 1, shape)),
+    "probabilities": (binary_cross_entropy, (1,), lambda rng, shape: rng.uniform(0, 1, shape)),
     "classes": (cross_entropy, (4,), lambda rng, shape: rng.integers(0, 4, shape)),
     "squares": (mean_squared_error, (1,), lambda rng, shape: rng.standard_normal(shape)),
     "vectors": (mean_squared_error, (), lambda rng, shape: rng.standard_normal(shape)),
 }
+UNKNOWN = {"classes": -100}  # a target that isn't one; NaN for the others
 
 
-def by_hand(name, z, y):
-    """The mean of the loss of each element that counts, in plain Python."""
+def random_case(name, rng, shape):
+    """A loss, and logits and targets for it."""
+    loss, axes, draw = LOSSES[name]
+    return loss, 3 * rng.standard_normal((*shape, *axes)), draw(rng, shape)
+
+
+def one_loss(name, z, y):
+    """The loss of one prediction, in plain Python."""
     if name == "classes":
-        losses = [
-            -math.log(math.exp(row[k]) / sum(math.exp(other) for other in row))
-            for row, k in zip(z.reshape(-1, 4), y.reshape(-1), strict=True)
-        ]
-    elif "binary" in name:  # p of the label, as 1 / (1 + exp(-z)), and of its opposite, as 1 / (1 + exp(z))
-        pairs = zip(z.reshape(-1), y.reshape(-1), strict=True)
-        losses = [q * math.log(1 + math.exp(-one)) + (1 - q) * math.log(1 + math.exp(one)) for one, q in pairs]
-    else:
-        losses = [(one - q) ** 2 for one, q in zip(z.reshape(-1), y.reshape(-1), strict=True)]
-    return sum(losses) / len(losses)
+        return -math.log(math.exp(z[y]) / sum(map(math.exp, z)))
+    z, y = z.item(), y.item()
+    if name in ("squares", "vectors"):
+        return (z - y) ** 2
+    return y * math.log(1 + math.exp(-z)) + (1 - y) * math.log(1 + math.exp(z))
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@given(seed=st.integers(0, 2**32 - 1), shape=st.sampled_from([(3,), (1, 1), (2, 5), (4, 3, 2)]))
-def test_a_loss_is_the_mean_and_its_gradient_is_the_derivative(name, seed, shape):
-    loss, tail, draw = LOSSES[name]
-    rng = np.random.default_rng(seed)
-    z, y = rng.standard_normal((*shape, *tail)) * 3, draw(rng, shape)
-    value, d_logits = loss(z, y)
-    assert isinstance(value, float)
-    assert value == pytest.approx(by_hand(name, z, y), rel=1e-12, abs=1e-14)
-    assert d_logits.shape == z.shape
-    for index in np.ndindex(z.shape):
+def plain_loss(name, z, y, w):
+    """``sum(w l) / sum(w)``, one prediction after another."""
+    losses = [one_loss(name, z[index], y[index]) * w[index] for index in np.ndindex(y.shape)]
+    return sum(losses) / w.sum()
+
+
+def difference_quotient(function, values, h=1e-5):
+    quotients = np.empty_like(values)
+    for index in np.ndindex(values.shape):
         sides = []
-        for h in (1e-5, -1e-5):
-            moved = z.copy()
-            moved[index] += h
-            sides.append(loss(moved, y)[0])
-        assert d_logits[index] == pytest.approx((sides[0] - sides[1]) / 2e-5, abs=1e-8)
+        for step in (h, -h):
+            moved = values.copy()
+            moved[index] += step
+            sides.append(function(moved))
+        quotients[index] = (sides[0] - sides[1]) / (2 * h)
+    return quotients
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_padding_never_counts(name, seed):
-    loss, tail, draw = LOSSES[name]
+@given(seed=SEEDS, shape=st.sampled_from([(3,), (1, 1), (2, 5), (4, 3, 2)]), weighted=st.booleans())
+def test_a_loss_is_a_weighted_mean_and_its_gradient_is_the_derivative(name, seed, shape, weighted):
     rng = np.random.default_rng(seed)
-    batch, time = 4, 6
-    lengths = rng.integers(0, time + 1, batch)
-    lengths[0] = 3
-    z, y = rng.standard_normal((batch, time, *tail)), draw(rng, (batch, time))
-    real = np.arange(time) < lengths[:, None]
-    expected = loss(z[real], y[real])
-    z[~real] = rng.choice([np.nan, np.inf, -1e300])
-    y[~real] = -99 if y.dtype.kind == "i" else np.nan
-    value, d_logits = loss(z, y, lengths=lengths)
-    assert value == pytest.approx(expected[0], rel=1e-12)
-    np.testing.assert_allclose(d_logits[real], expected[1], rtol=1e-12, atol=1e-15)
-    assert not d_logits[~real].any()
+    loss, z, y = random_case(name, rng, shape)
+    w = rng.uniform(0.1, 3, shape) if weighted else np.ones(shape)
+    options = {"weights": w} if weighted else {}
+    value, d_logits = loss(z, y, **options)
+    assert isinstance(value, float)
+    assert value == pytest.approx(plain_loss(name, z, y, w), rel=1e-12, abs=1e-14)
+    assert d_logits.shape == z.shape
+    np.testing.assert_allclose(d_logits, difference_quotient(lambda z: loss(z, y, **options)[0], z), atol=1e-8)
 
 
+@pytest.mark.parametrize("hidden_by", ["lengths", "weights", "both"])
 @pytest.mark.parametrize("name", LOSSES)
+@given(seed=SEEDS)
+def test_what_does_not_count_may_contain_anything(name, hidden_by, seed):
+    rng = np.random.default_rng(seed)
+    loss, z, y = random_case(name, rng, (4, 6))
+    lengths, w = rng.integers(0, 7, 4), rng.integers(0, 3, (4, 6)) * rng.uniform(0.5, 2, (4, 6))
+    lengths[0], w[0, 0] = 3, 1.0
+    real = np.arange(6) < lengths[:, None]
+    options = {"lengths": {"lengths": lengths}, "weights": {"weights": w}}.get(
+        hidden_by, {"lengths": lengths, "weights": w}
+    )
+    counting = {"lengths": 1.0 * real, "weights": w, "both": w * real}[hidden_by]
+    counts = counting > 0
+    expected, expected_d_logits = loss(z[counts], y[counts], weights=counting[counts])
+    y = y.astype(float) if name == "binary" else y
+    z[~counts], y[~counts] = rng.choice([np.nan, np.inf, -1e300]), UNKNOWN.get(name, np.nan)
+    if hidden_by == "both":
+        w[~real] = rng.choice([np.nan, -1.0])  # at the padding not even the weights are read
+    value, d_logits = loss(z, y, **options)
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(d_logits[counts], expected_d_logits, rtol=1e-12, atol=1e-15)
+    assert not d_logits[~counts].any()
+
+
+@pytest.mark.parametrize("kind", [bool, int, np.float32])
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_can_be_a_mask_of_any_dtype(name, kind):
+    loss, z, y = random_case(name, np.random.default_rng(1), (2, 3))
+    mask = np.array([[True, False, True], [False, False, True]])
+    value, d_logits = loss(z, y, weights=mask.astype(kind))
+    expected, expected_d_logits = loss(z[mask], y[mask])
+    assert value == pytest.approx(expected)
+    np.testing.assert_allclose(d_logits[mask], expected_d_logits)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_gradient_has_the_logits_dtype(name, dtype):
-    loss, tail, draw = LOSSES[name]
-    rng = np.random.default_rng(5)
-    z, y = rng.standard_normal((2, 3, *tail)).astype(dtype), draw(rng, (2, 3))
-    for lengths in (None, [3, 1]):
-        assert loss(z, y, lengths=lengths)[1].dtype == dtype
+@pytest.mark.parametrize("options", [{}, {"lengths": [3, 1]}, {"weights": np.ones((2, 3))}])
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_gradient_has_the_dtype_of_the_logits(name, options, dtype):
+    loss, z, y = random_case(name, np.random.default_rng(5), (2, 3))
+    assert loss(z.astype(dtype), y, **options)[1].dtype == dtype
 
 
 def test_a_loss_in_float32_is_summed_in_float64():
-    predictions = np.array([1e4, 1.0, 1.0], np.float32)  # whose squares' sum float32 has no place for
+    predictions = np.array([1e4, 1.0, 1.0], np.float32)  # float32 can't hold the sum of their squares
     assert mean_squared_error(predictions, np.zeros(3))[0] == 100000002 / 3
 
 
-def test_no_overflow_and_no_lost_digits_in_a_loss():
-    for dtype in (np.float32, np.float64):
-        z = np.array([1e4, -1e4, 1e4, -1e4], dtype)
-        value, d_logits = binary_cross_entropy(z, [1, 0, 0, 1])
-        assert value == 5e3
-        assert np.array_equal(d_logits, np.array([0, 0, 0.25, -0.25], dtype))
-        value, d_logits = cross_entropy(np.array([[1e4, -1e4], [-1e4, 1e4]], dtype), [0, 0])
-        assert value == 1e4
-        assert np.array_equal(d_logits, np.array([[0, 0], [-0.5, 0.5]], dtype))
-        assert d_logits.dtype == dtype
-    for logits in ([1e308, -1e308], [-1e308, 1e308]):  # as far apart as numbers go
-        assert cross_entropy([logits], [int(logits[1] > 0)])[0] == 0.0
-        assert np.array_equal(softmax(logits), [logits[0] > 0, logits[1] > 0])
-    with pytest.raises(ValueError, match="the loss must be a finite number, got inf"):
-        mean_squared_error([1e308], [-1e308])
-    with pytest.raises(ValueError, match="the loss must be a finite number, got inf"):
-        binary_cross_entropy([1e308, -1e308], [0, 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_logits_do_not_overflow_and_lose_no_digits(dtype):
+    z = np.array([1e4, -1e4, 1e4, -1e4], dtype)
+    value, d_logits = binary_cross_entropy(z, [1, 0, 0, 1])
+    assert value == 5e3
+    np.testing.assert_array_equal(d_logits, np.array([0, 0, 0.25, -0.25], dtype), strict=True)
+    value, d_logits = cross_entropy(np.array([[1e4, -1e4], [-1e4, 1e4]], dtype), [0, 0])
+    assert value == 1e4
+    np.testing.assert_array_equal(d_logits, np.array([[0, 0], [-0.5, 0.5]], dtype), strict=True)
+
+
+def test_the_largest_numbers():
+    for logits, true_class in (([1e308, -1e308], 0), ([-1e308, 1e308], 1)):
+        assert cross_entropy([logits], [true_class])[0] == 0.0
+        np.testing.assert_array_equal(softmax(logits), np.eye(2)[true_class])
     assert binary_cross_entropy([-40.0], [0])[0] == pytest.approx(math.exp(-40), rel=1e-12)
+    for loss, predictions, targets in (
+        (mean_squared_error, [1e308], [-1e308]),
+        (binary_cross_entropy, [1e308, -1e308], [0, 1]),
+        (cross_entropy, [[1e308, -1e308]], [1]),
+    ):
+        with pytest.raises(ValueError, match="the loss must be a finite number, got inf. Clip"):
+            loss(predictions, targets)
 
 
-def test_labels_may_lack_a_final_axis_of_one_and_nothing_else():
-    z = np.array([[0.5], [-1.0], [2.0]])
-    for loss in (binary_cross_entropy, mean_squared_error):
-        value, d_logits = loss(z, [1, 0, 1])
-        assert d_logits.shape == (3, 1)
-        assert value == loss(z, [[1], [0], [1]])[0] == loss(z[:, 0], [1, 0, 1])[0]
-        for wrong in ([[1, 0, 1]], 1, [1, 0], np.ones((3, 3))):
-            with pytest.raises(
-                ValueError,
-                match="(labels|targets) must be .*the (logits|predictions)' shape, or that without a final 1.*broadcast",
-            ):
-                loss(z, wrong)
+# --- shapes
+
+
+@pytest.mark.parametrize("name", ["probabilities", "squares"])
+def test_targets_and_weights_may_lack_a_final_axis_of_one(name):
+    rng = np.random.default_rng(2)
+    loss, z, y = random_case(name, rng, (3, 2))
+    w = rng.uniform(0.5, 2, (3, 2))
+    value, d_logits = loss(z, y, weights=w)
+    assert d_logits.shape == z.shape == (3, 2, 1)
+    for same_z, same_y, same_w in (
+        (z, y[..., None], w),
+        (z, y, w[..., None]),
+        (z[..., 0], y, w),
+        (z, y[..., None], w[..., None]),
+    ):
+        same_value, same_d_logits = loss(same_z, same_y, weights=same_w)
+        assert same_value == value
+        np.testing.assert_array_equal(same_d_logits.reshape(z.shape), d_logits)
+
+
+def test_classes_may_have_a_final_axis_of_one():
+    rng = np.random.default_rng(3)
+    _, z, y = random_case("classes", rng, (2, 5))
+    w = rng.uniform(0.5, 2, (2, 5))
+    value, d_logits = cross_entropy(z, y, lengths=[5, 2], weights=w)
+    for same_y, same_w in ((y[..., None], w), (y[..., None], w[..., None]), (y, w[..., None])):
+        same_value, same_d_logits = cross_entropy(z, same_y, lengths=[5, 2], weights=same_w)
+        assert same_value == value
+        np.testing.assert_array_equal(same_d_logits, d_logits)
+    np.testing.assert_array_equal(cross_entropy(z[:, :1], y[:, :1])[1], cross_entropy(z[:, :1], y[:, :1, None])[1])
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
+@pytest.mark.parametrize("targets", [[[1, 0, 1]], 1, [1, 0], np.ones((3, 3)), np.ones((3, 1, 1))])
+def test_targets_are_not_broadcast(loss, targets):
+    with pytest.raises(
+        ValueError, match=r"(labels|targets) must be .*\(3,\) or \(3, 1\), got .* to \(3,\) or \(3, 1\)"
+    ):
+        loss([[0.5], [-1.0], [2.0]], targets)
+
+
+def test_labels_may_be_bools():
+    z = np.array([0.5, -1.0, 2.0])
     assert binary_cross_entropy(z, np.array([True, False, True]))[0] == binary_cross_entropy(z, [1, 0, 1])[0]
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (
-            lambda: binary_cross_entropy([], []),
-            ValueError,
-            "binary_cross_entropy: logits must be of at least one step that counts, got none. There is no mean of it.",
-        ),
-        (
-            lambda: cross_entropy(np.zeros((0, 3)), []),
-            ValueError,
-            "cross_entropy: logits must be of at least one step that counts, got none. There is no mean of it.",
-        ),
-        (
-            lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[0, 0]),
-            ValueError,
-            "mean_squared_error: predictions must be of at least one step that counts, got none. There is no mean of it.",
-        ),
-        (
-            lambda: binary_cross_entropy([0.0], [1.5]),
-            ValueError,
-            "binary_cross_entropy: labels must be from 0 to 1, got 1.5. Of more than two classes, take cross_entropy.",
-        ),
-        (
-            lambda: binary_cross_entropy([0.0], [-1]),
-            ValueError,
-            "binary_cross_entropy: labels must be from 0 to 1, got -1.0. Of more than two classes, take cross_entropy.",
-        ),
-        (
-            lambda: binary_cross_entropy([np.nan], [1]),
-            ValueError,
-            "binary_cross_entropy: logits must be finite numbers (float64), got nan at index 0. It came about before: print it where it is made.",
-        ),
-        (
-            lambda: binary_cross_entropy([0.0], [np.nan]),
-            ValueError,
-            "binary_cross_entropy: labels must be finite numbers (float64), got nan at index 0. It came about before: print it where it is made.",
-        ),
-        (
-            lambda: cross_entropy([[0.0, np.inf]], [1]),
-            ValueError,
-            "cross_entropy: logits must be finite numbers (float64), got inf at index (0, 1). It came about before: print it where it is made.",
-        ),
-        (
-            lambda: cross_entropy([[0.0, 0.0]], [2]),
-            IndexError,
-            "cross_entropy: targets must be from 0 to 1 (classes=2), got 2 at index 0. Is classes that of the vocab in use?",
-        ),
-        (
-            lambda: cross_entropy([[0.0, 0.0]], [-1]),
-            IndexError,
-            "cross_entropy: targets must be from 0 to 1 (classes=2), got -1 at index 0. Negative ids don't count from the end here.",
-        ),
-        (
-            lambda: cross_entropy([[0.0, 0.0]], [1.0]),
-            TypeError,
-            "cross_entropy: targets must be an array of whole numbers (integers), got an array of float64, 1.0 at index 0. Targets are class ids, one for each row of logits, not one-hot vectors.",
-        ),
-        (
-            lambda: cross_entropy([[0.0, 0.0]], [[0, 1]]),
-            ValueError,
-            "cross_entropy: targets must be an array of 1 axis, of shape (1,) = the logits' shape without classes, got 2 axes: shape (1, 2). Targets are class ids, one for each row of logits, not one-hot vectors.",
-        ),
-        (
-            lambda: cross_entropy(np.zeros((2, 0)), [0, 0]),
-            ValueError,
-            "cross_entropy: logits must be an array of (..., classes), at least one, got shape (2, 0). The classes' axis is the last.",
-        ),
-        (
-            lambda: cross_entropy([[0.0, 0.0]], [1], lengths=[1]),
-            ValueError,
-            "cross_entropy: lengths must be None for these logits, got [1] (list). Leave lengths out where there is no time axis, or no batch axis.",
-        ),
-        (
-            lambda: mean_squared_error([1.0, 2.0], [0, 1], lengths=[1, 1]),
-            ValueError,
-            "mean_squared_error: lengths must be None for these predictions, got [1, 1] (list). Leave lengths out where there is no time axis, or no batch axis.",
-        ),
-        (
-            lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[4, 1]),
-            ValueError,
-            "mean_squared_error: lengths must be from 0 to 3 (the time steps there are), got 4 at row 0. lengths counts the real steps of each row; of a mask it is mask.sum(axis=1).",
-        ),
-        (
-            lambda: mean_squared_error([1e200], [-1e200]),
-            ValueError,
-            "mean_squared_error: the loss must be a finite number, got inf. Are the targets in proportion?",
-        ),
-        (
-            lambda: mean_squared_error(["a"], [1.0]),
-            TypeError,
-            "mean_squared_error: predictions must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
-        ),
-        (
-            lambda: binary_cross_entropy(["a"], [1]),
-            TypeError,
-            "binary_cross_entropy: logits must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
-        ),
-        (
-            lambda: binary_cross_entropy([0.0], ["a"]),
-            TypeError,
-            "binary_cross_entropy: labels must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
-        ),
-        (
-            lambda: binary_cross_entropy([0.0], [[1, 0]]),
-            ValueError,
-            "binary_cross_entropy: labels must be an array of 1 axis, of shape (1,) = the logits' shape, or that without a final 1, got 2 axes: shape (1, 2). Nothing is broadcast.",
-        ),
-        (
-            lambda: binary_cross_entropy([[0.0]], [[1]], lengths=[2]),
-            ValueError,
-            "binary_cross_entropy: lengths must be from 0 to 1 (the time steps there are), got 2 at row 0. lengths counts the real steps of each row; of a mask it is mask.sum(axis=1).",
-        ),
-        (
-            lambda: cross_entropy(["a"], [1]),
-            TypeError,
-            "cross_entropy: logits must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
-        ),
-        (
-            lambda: cross_entropy([[0.0, 0.0]], ["a"]),
-            TypeError,
-            "cross_entropy: targets must be an array of numbers, got an array of <U1 (list). Words become numbers by vocab.encode(...).",
-        ),
-        (
-            lambda: cross_entropy([[[0.0, 0.0]]], [[1]], lengths=[2]),
-            ValueError,
-            "cross_entropy: lengths must be from 0 to 1 (the time steps there are), got 2 at row 0. lengths counts the real steps of each row; of a mask it is mask.sum(axis=1).",
-        ),
-        (
-            lambda: cross_entropy(1.0, 1),
-            ValueError,
-            "cross_entropy: logits must be an array of (..., classes), at least one, got shape (). The classes' axis is the last.",
-        ),
-        (
-            lambda: cross_entropy([[1e308, -1e308]], [1]),
-            ValueError,
-            "cross_entropy: the loss must be a finite number, got inf. Are the targets in proportion?",
-        ),
-        (
-            lambda: mean_squared_error([1.0], [np.nan]),
-            ValueError,
-            "mean_squared_error: targets must be finite numbers (float64), got nan at index 0. It came about before: print it where it is made.",
-        ),
-        (
-            lambda: mean_squared_error([1.0], [1.0, 2.0]),
-            ValueError,
-            "mean_squared_error: targets must be an array of 1 axis, of shape (1,) = the predictions' shape, or that without a final 1, got shape (2,). Nothing is broadcast.",
-        ),
+        (lambda: binary_cross_entropy([], []), ValueError, "binary_cross_entropy: logits must be .*, got nothing"),
+        (lambda: cross_entropy(np.zeros((0, 3)), []), ValueError, "cross_entropy: logits must be .*, got nothing"),
+        (lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[0, 0]), ValueError, "mean_squared_error: predictions must be .*, got nothing. Pass at least one length"),
+        (lambda: mean_squared_error([1.0], [1.0], weights=[0]), ValueError, "predictions must be .*, got nothing. .* or weight, above 0"),
+        (lambda: mean_squared_error(np.ones((1, 2)), np.ones((1, 2)), lengths=[1], weights=[[0, 1]]), ValueError, "predictions must be .*, got nothing"),
+        (lambda: binary_cross_entropy([0.0], [1.5]), ValueError, "labels must be from 0 to 1, got 1.5. Use cross_entropy"),
+        (lambda: binary_cross_entropy([0.0, 0.0], [2, -1]), ValueError, "labels must be from 0 to 1, got 2.0. Use cross_entropy"),
+        (lambda: binary_cross_entropy([np.nan], [1]), ValueError, "logits must be finite .*, got nan at index 0.*learning rate"),
+        (lambda: cross_entropy([[0.0, np.inf]], [1]), ValueError, r"logits must be finite .*, got inf at index \(0, 1\).*learning rate"),
+        (lambda: cross_entropy([[0.0, -np.inf]], [0]), ValueError, "logits must be finite .*, got -inf .*-1e9"),
+        (lambda: mean_squared_error([1.0], [np.nan]), ValueError, "targets must be finite .*, got nan at index 0.*weight 0"),
+        (lambda: binary_cross_entropy([1.0], [np.nan]), ValueError, "labels must be finite .*, got nan at index 0. Give a missing label .*weight 0"),
+        (lambda: cross_entropy([[0.0, 0.0]], [1.0]), TypeError, "targets must be .*whole numbers.*, got .*float64.*class ids"),
+        (lambda: cross_entropy([[0.0, 0.0]], [[0, 1]]), ValueError, r"targets must be .*\(1,\).*, got shape \(1, 2\).*one-hot"),
+        (lambda: cross_entropy(np.zeros((2, 0)), [0, 0]), ValueError, r"logits must be .*classes.*, got shape \(2, 0\)"),
+        (lambda: cross_entropy(1.0, 1), ValueError, r"logits must be .*classes.*, got shape \(\)"),
+        (lambda: cross_entropy([[0.0, 0.0]], [1], lengths=[1]), ValueError, r"lengths must be None for targets of shape \(1,\), got \[1\]"),
+        (lambda: mean_squared_error([1.0, 2.0], [0, 1], lengths=[1, 1]), ValueError, r"lengths must be None .*, got \[1, 1\]"),
+        (lambda: binary_cross_entropy([[0.0]], [[1]], lengths=[2]), ValueError, "lengths must be from 0 to 1.*, got 2 at row 0"),
+        (lambda: mean_squared_error([1.0, 2.0], [0, 1], weights=[1]), ValueError, r"weights must be .*\(2,\), got shape \(1,\).*class_weights\[targets\]"),
+        (lambda: binary_cross_entropy([1.0, 2.0], [0, 1], weights=[1, -0.5]), ValueError, "weights must be at least 0, got -0.5"),
+        (lambda: cross_entropy([[1.0, 2.0]], [0], weights=[np.inf]), ValueError, "weights must be finite .*, got inf at index 0"),
+        (lambda: cross_entropy([[1.0, 2.0]], [0], weights=["a"]), TypeError, "weights must be an array of numbers, got words"),
+        (lambda: softmax(1.0), ValueError, r"softmax: logits must be .*classes.*, got shape \(\)"),
+        (lambda: softmax([0, np.inf]), ValueError, "softmax: logits must be finite .*, got inf at index 1"),
+        (lambda: sigmoid([0, np.nan]), ValueError, "sigmoid: logits must be finite .*, got nan at index 1"),
+        (lambda: sigmoid("yes"), TypeError, "sigmoid: logits must be an array of numbers, got words, such as 'yes'"),
     ],
-)
-def test_bad_losses(call, error, message):
-    with pytest.raises(error) as caught:
+)  # fmt: skip
+def test_what_a_loss_refuses(call, error, message):
+    with pytest.raises(error, match=message):
         call()
-    assert str(caught.value) == message

@@ -1,8 +1,12 @@
 """What the models read, what they should answer, and what they write."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
+from sample_models import MODELS, E, H, V, decoder, language_model, model_and_inputs, reader, row_alone
 from vanilla_rnn import (
     RNN,
     Decoder,
@@ -18,353 +22,400 @@ from vanilla_rnn import (
     softmax,
 )
 
-V, H = 7, 4  # tokens, units
-
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
 
 
-def decoder(rng, layers=1, **specials):
-    parts = RNN(3, H, num_layers=layers, rng=rng), ManyToManyHead(H, V, rng=rng), Embedding(V, 3, rng=rng)
-    return Decoder(*parts, **specials)
+def arrays(gradients):
+    """All arrays of what a model's backward returned, by name."""
+    named = gradients._asdict()
+    return named.pop("d_parameters") | {name: values for name, values in named.items() if values is not None}
 
 
-def test_models_that_answer_are_their_parts_one_after_another(rng):
+def assert_same(arrays, others):
+    assert arrays.keys() == others.keys()
+    for name, values in arrays.items():
+        np.testing.assert_array_equal(values, others[name], err_msg=name)
+
+
+# --- every model
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_everything_beyond_a_length_is_ignored(name, rng):
+    model, inputs = model_and_inputs(name, rng)
+    other = dict(inputs)
+    for ids, lengths in (("inputs", "lengths"), ("tokens", "lengths"), ("source", "source_lengths")):
+        if ids in inputs:
+            padding = np.arange(inputs[ids].shape[1]) >= inputs[lengths][:, None]
+            other[ids] = np.where(padding, -77, inputs[ids])
+    run, other_run = model.forward(**inputs), model.forward(**other)
+    np.testing.assert_array_equal(run.logits, other_run.logits)
+    d_logits = rng.standard_normal(run.logits.shape)
+    other_d_logits = d_logits.copy()
+    if run.lengths is not None:
+        other_d_logits[np.arange(d_logits.shape[1]) >= run.lengths[:, None]] = np.nan
+    assert_same(arrays(run.backward(d_logits)), arrays(other_run.backward(other_d_logits)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_sequence_needs_no_batch_axis(name, rng):
+    model, inputs = model_and_inputs(name, rng)
+    logits = model(**inputs)
+    for row in range(3):
+        alone = row_alone(inputs, row)
+        expected = logits[row] if logits.ndim == 2 else logits[row, : len(model(**alone))]
+        np.testing.assert_allclose(model(**alone), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_that_happens_later_changes_a_run(name, rng):
+    model, inputs = model_and_inputs(name, rng)
+    run = model.forward(**inputs)
+    d_logits = rng.standard_normal(run.logits.shape)
+    before, targets = arrays(run.backward(d_logits)), copy.copy(run.targets)
+    copies = [run, copy.copy(run), copy.deepcopy(run), pickle.loads(pickle.dumps(run))]
+    for values in (*model.parameters().values(), *inputs.values()):
+        values[...] = 0
+    model.forward(**inputs)
+    for one in copies:
+        assert_same(arrays(one.backward(d_logits)), before)
+        np.testing.assert_array_equal(one.targets, targets)
+        assert not one.logits.flags.writeable
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_results_are_writable_and_of_the_model_s_dtype(name, rng):
+    model, inputs = model_and_inputs(name, rng, np.float32)
+    run, logits = model.forward(**inputs), model(**inputs)
+    logits[...] = 0.0
+    np.testing.assert_array_equal(model(**inputs), run.logits)
+    _, d_logits = cross_entropy(run.logits, np.zeros(run.logits.shape[:-1], int), lengths=run.lengths)
+    results = [run.logits, d_logits, *arrays(run.backward(d_logits)).values()]
+    assert {values.dtype for values in results} == {np.dtype(np.float32)}
+
+
+# --- many to one, many to many
+
+
+@pytest.mark.parametrize("kind", [ManyToOne, ManyToMany])
+def test_a_reader_is_its_parts_one_after_another(kind, rng):
+    model = reader(kind, rng, bidirectional=True)
     tokens, lengths = rng.integers(0, V, (5, 6)), np.array([6, 0, 3, 1, 6])
-    embedding, rnn = Embedding(V, 3, rng=rng), RNN(3, H, num_layers=2, bidirectional=True, rng=rng)
-    for kind, head in ((ManyToOne, ManyToOneHead(2 * H, 2, rng=rng)), (ManyToMany, ManyToManyHead(2 * H, 2, rng=rng))):
-        model = kind(rnn, head, embedding=embedding)
-        expected = head(*rnn(embedding(tokens), lengths=lengths))
-        run = model.forward(tokens, lengths)
-        assert np.array_equal(run.logits, expected)
-        assert np.array_equal(model(tokens, lengths), expected)
-        assert np.array_equal(kind(rnn, head)(embedding(tokens), lengths), expected)
-        np.testing.assert_allclose(model(tokens[0]), expected[0], atol=1e-14)
-        assert run.targets is None
-    assert np.array_equal(run.lengths, lengths)
-    assert ManyToOne(rnn, ManyToOneHead(2 * H, 2), embedding=embedding).forward(tokens, lengths).lengths is None
+    vectors = model.embedding(tokens)
+    expected = model.head(*model.rnn(vectors, lengths=lengths))
+    run = model.forward(tokens, lengths)
+    np.testing.assert_array_equal(run.logits, expected)
+    np.testing.assert_array_equal(kind(model.rnn, model.head)(vectors, lengths), expected)
+    np.testing.assert_array_equal(run.embedding_run.ids, np.where(np.arange(6) < lengths[:, None], tokens, 0))
+    assert run.targets is None
+    assert model.forward(tokens).lengths is None
+    if kind is ManyToOne:
+        assert run.lengths is None
+    else:
+        np.testing.assert_array_equal(run.lengths, lengths)
 
 
-def test_tokens_behind_a_row_s_length_are_never_looked_at(rng):
-    tokens, lengths = rng.integers(0, V, (3, 5)), np.array([5, 2, 0])
-    other = np.where(np.arange(5) < lengths[:, None], tokens, -77)
-    writer = decoder(rng, layers=2)
-    models = [
-        (ManyToOne(RNN(3, H, rng=rng), ManyToOneHead(H, 2, rng=rng), embedding=Embedding(V, 3, rng=rng)), 1),
-        (ManyToMany(RNN(3, H, rng=rng), ManyToManyHead(H, 2, rng=rng), embedding=Embedding(V, 3, rng=rng)), 1),
-        (writer, 1),
-        (EncoderDecoder(RNN(3, H, num_layers=2, rng=rng), writer, embedding=Embedding(V, 3, rng=rng)), 2),
-    ]
-    for model, sequences in models:
-        one = model.forward(*[tokens] * sequences, *[lengths] * sequences)
-        two = model.forward(*[other] * sequences, *[lengths] * sequences)
-        assert np.array_equal(one.logits, two.logits)
-        d_logits = rng.standard_normal(one.logits.shape)
-        a, b = one.backward(d_logits).d_parameters, two.backward(d_logits).d_parameters
-        assert all(np.array_equal(gradient, b[path]) for path, gradient in a.items())
+@pytest.mark.parametrize("kind", [ManyToOne, ManyToMany])
+def test_a_long_sequence_can_be_read_in_pieces(kind, rng):
+    model, tokens = reader(kind, rng), rng.integers(0, V, (3, 7))
+    of_vectors, vectors = kind(model.rnn, model.head), model.embedding(tokens)
+    whole, first = model.forward(tokens), model.forward(tokens[:, :4])
+    rest = model.forward(tokens[:, 4:], h_0=first.h_n)
+    np.testing.assert_allclose(rest.h_n, whole.h_n, atol=1e-14)
+    logits = rest.logits if kind is ManyToOne else np.concatenate([first.logits, rest.logits], axis=1)
+    np.testing.assert_allclose(logits, whole.logits, atol=1e-14)
+    np.testing.assert_array_equal(of_vectors(vectors[:, 4:], None, first.h_n), rest.logits)
+    np.testing.assert_allclose(model.forward(tokens[1, 4:], h_0=first.h_n[:, 1]).h_n, whole.h_n[:, 1], atol=1e-14)
+
+
+# --- decoders
 
 
 def test_a_decoder_reads_bos_and_the_tokens_and_should_answer_the_tokens_and_eos(rng):
     model = decoder(rng)
-    tokens, lengths = np.array([[4, 5, 6], [6, 0, 0]]), [3, 1]
-    run = model.forward(tokens, lengths)
-    assert run.targets.tolist()[0] == [4, 5, 6, 3]
-    assert run.targets.tolist()[1][:2] == [6, 3]
+    run = model.forward([[4, 5, 6], [6, 0, 0]], [3, 1])
+    assert run.targets[0].tolist() == [4, 5, 6, 3]
+    assert run.targets[1, :2].tolist() == [6, 3]
     assert run.lengths.tolist() == [4, 2]
-    read = model.embedding(np.array([[2, 4, 5, 6], [2, 6, 0, 0]]))
-    assert np.array_equal(run.logits, model.head(*model.rnn(read, lengths=[4, 2])))
-    alone = model.forward([4, 5, 6])
-    assert alone.targets.tolist() == [4, 5, 6, 3]
-    assert alone.lengths is None
-    np.testing.assert_allclose(alone.logits, run.logits[0], atol=1e-14)
-    nothing = model.forward(np.zeros((2, 0), int))
-    assert nothing.targets.tolist() == [[3], [3]]
+    vectors = model.embedding([[2, 4, 5, 6], [2, 6, 0, 0]])
+    np.testing.assert_array_equal(run.logits, model.head(*model.rnn(vectors, lengths=[4, 2])))
+    assert model.forward([4, 5, 6]).targets.tolist() == [4, 5, 6, 3]
+    assert model.forward([4, 5, 6]).lengths is None
+    assert model.forward(np.zeros((2, 0), int)).targets.tolist() == [[3], [3]]
 
 
 def test_a_language_model_reads_all_tokens_but_the_last_and_should_answer_all_but_the_first(rng):
-    model = decoder(rng, bos_idx=None, eos_idx=None)
-    tokens = rng.integers(0, V, (3, 6))
+    model, tokens = language_model(rng), rng.integers(0, V, (3, 6))
     run = model.forward(tokens, [6, 1, 0])
-    assert np.array_equal(run.targets[0], tokens[0, 1:])
-    assert run.lengths.tolist() == [5, 0, 0]
     assert run.logits.shape == (3, 5, V)
+    assert run.lengths.tolist() == [5, 0, 0]
+    np.testing.assert_array_equal(run.targets[0], tokens[0, 1:])
     whole = model.forward(tokens)
-    first = model.forward(tokens[:, :4])  # reads 0..2, and the next piece begins with 3
+    first = model.forward(tokens[:, :4])  # it reads tokens 0 to 2, so the next piece begins with token 3
     rest = model.forward(tokens[:, 3:], h_0=first.h_n)
-    np.testing.assert_allclose(np.concatenate([first.logits, rest.logits], axis=1), whole.logits, atol=1e-14)
-    assert np.array_equal(np.concatenate([first.targets, rest.targets], axis=1), whole.targets)
+    for name in ("logits", "targets"):
+        pieces = [getattr(piece, name) for piece in (first, rest)]
+        np.testing.assert_allclose(np.concatenate(pieces, axis=1), getattr(whole, name), atol=1e-14)
     np.testing.assert_allclose(rest.h_n, whole.h_n, atol=1e-14)
 
 
 def test_one_to_many_begins_with_the_context(rng):
-    writer = decoder(rng, layers=2)
+    writer = decoder(rng)
     model = OneToMany(5, writer, rng=rng)
     context, tokens = rng.standard_normal((3, 5)), rng.integers(0, V, (3, 4))
     states = np.tanh(context @ model.W_ch.T + model.b_c)
     h_0 = np.stack([states[:, :H], states[:, H:]])  # the bottom layer's first
-    assert np.array_equal(model(context, tokens, [4, 2, 0]), writer(tokens, [4, 2, 0], h_0))
-    np.testing.assert_allclose(model(context[0], tokens[0]), model(context, tokens)[0], atol=1e-14)
-    for greedy, expected in zip(
-        model.generate(context, max_length=6), writer.generate(h_0=h_0, max_length=6), strict=True
-    ):
-        assert np.array_equal(greedy, expected)
+    np.testing.assert_array_equal(model(context, tokens, [4, 2, 0]), writer(tokens, [4, 2, 0], h_0))
+    ids, lengths = model.generate(context, max_length=6)
+    expected_ids, expected_lengths = writer.generate(h_0=h_0, max_length=6)
+    np.testing.assert_array_equal(ids, expected_ids)
+    np.testing.assert_array_equal(lengths, expected_lengths)
 
 
-def test_an_encoder_hands_its_final_states_to_the_decoder(rng):
-    writer, embedding = decoder(rng, layers=2), Embedding(9, 5, rng=rng)
-    encoder = RNN(5, H, num_layers=2, rng=rng)
-    model = EncoderDecoder(encoder, writer, embedding=embedding)
-    source, tokens = rng.integers(0, 9, (3, 5)), rng.integers(0, V, (3, 2))
-    _, h_n = encoder(embedding(source), lengths=[5, 1, 0])
-    assert np.array_equal(model(source, tokens, [5, 1, 0], [2, 0, 1]), writer(tokens, [2, 0, 1], h_n))
-    ids, lengths = model.generate(source, [5, 1, 0], max_length=4)
-    expected = writer.generate(h_0=h_n, max_length=4)
-    assert np.array_equal(ids, expected[0])
-    assert np.array_equal(lengths, expected[1])
+def test_the_weights_of_a_context_are_drawn_from_a_symmetric_interval():
+    model = OneToMany(25, Decoder(RNN(2, 100), ManyToManyHead(100, V), Embedding(V, 2), bos_idx=2, eos_idx=3), rng=0)
+    for values in (model.W_ch, model.b_c):
+        assert -0.2 <= values.min() < -0.18 < 0.18 < values.max() <= 0.2  # k = 1 / sqrt(25)
+
+
+def test_an_encoder_gives_its_final_states_to_the_decoder(rng):
+    model, inputs = model_and_inputs("EncoderDecoder", rng)
+    source, source_lengths = inputs["source"], inputs["source_lengths"]
+    _, h_n = model.encoder(model.embedding(source), lengths=source_lengths)
+    expected = model.decoder(inputs["tokens"], inputs["lengths"], h_n)
+    np.testing.assert_array_equal(model(**inputs), expected)
+    vectors = EncoderDecoder(model.encoder, model.decoder)
+    np.testing.assert_array_equal(vectors(**inputs | {"source": model.embedding(source)}), expected)
+    ids, _ = model.generate(source, source_lengths, max_length=4)
+    np.testing.assert_array_equal(ids, model.decoder.generate(h_0=h_n, max_length=4)[0])
 
 
 class TestGenerate:
-    def test_every_token_is_the_likeliest_after_what_was_written(self, rng):
-        model = decoder(rng, layers=2)
-        h_0 = rng.uniform(-1, 1, (2, 5, H))
+    def test_every_token_is_the_most_likely_after_those_before_it(self, rng):
+        model, h_0 = decoder(rng), rng.uniform(-1, 1, (2, 5, H))
         ids, lengths = model.generate(h_0=h_0, max_length=8)
         assert ids.shape == (5, lengths.max())
-        for row in range(5):
-            written = ids[row, : lengths[row]]
-            likeliest = model(written, h_0=h_0[:, row]).argmax(axis=-1)  # teacher forcing on its own answers
-            assert np.array_equal(likeliest[: len(written)], written)
+        for row, length in enumerate(lengths):
+            written = ids[row, :length]
+            likeliest = model(written, h_0=h_0[:, row]).argmax(axis=-1)  # teacher forcing with its own answers
+            np.testing.assert_array_equal(likeliest[:length], written)
             assert 3 not in written
-            assert len(written) == 8 or likeliest[len(written)] == 3
-            assert not ids[row, lengths[row] :].any()
+            assert length == 8 or likeliest[length] == 3
+            assert not ids[row, length:].any()
 
-    def test_rows_stop_at_their_own_eos(self, rng):
-        """After token 4 comes 5, after 5 comes <eos>, after 6 comes 6: the state is what was read last."""
-        table = np.eye(V)
-        cell = RNNCell.from_weights(table * 9, np.zeros((V, V)))
-        W_hy = np.zeros((V, V))
+    def counting_model(self, **specials):
+        """After token 4 it writes 5, after 5 <eos>, after 6 another 6, after <bos> 4; it may take nine steps."""
+
+        class NineSteps(RNN):
+            def __call__(self, *arguments):
+                self.steps = getattr(self, "steps", 0) + 1
+                assert self.steps < 10
+                return super().__call__(*arguments)
+
+        one_hots, W_hy = np.eye(V), np.zeros((V, V))
         W_hy[[5, 3, 6, 4], [4, 5, 6, 2]] = 1.0
-        model = Decoder(RNN.from_cells([cell]), ManyToManyHead.from_weights(W_hy), Embedding.from_vectors(table))
-        ids, lengths = model.generate([[4], [5], [6]], max_length=3)
-        assert ids.tolist() == [[5, 0, 0], [0, 0, 0], [6, 6, 6]]
-        assert lengths.tolist() == [1, 0, 3]
-        assert model.generate([5], max_length=3)[0].shape == (0,)
-        ids, lengths = model.generate(max_length=9)
-        assert ids.tolist() == [[4, 5]]
-        assert lengths.tolist() == [2]
-        endless = Decoder(model.rnn, model.head, model.embedding, bos_idx=None, eos_idx=None)
-        assert endless.generate([5], max_length=3)[0].tolist() == [3, 0, 0]
+        rnn = NineSteps.from_cells([RNNCell.from_weights(9 * one_hots, 0 * one_hots)])
+        return Decoder(rnn, ManyToManyHead.from_weights(W_hy), Embedding.from_vectors(one_hots), **specials)
 
-    def test_without_a_batch_axis(self, rng):
-        model = decoder(rng, layers=2)
-        prompt, h_0 = rng.integers(4, V, (3, 2)), rng.uniform(-1, 1, (2, 3, H))
-        for prompts in (prompt, None):
-            ids, lengths = model.generate(prompts, h_0=h_0, max_length=5)
-            for row in range(3):
-                own = None if prompts is None else prompts[row]
-                one, length = model.generate(own, h_0=h_0[:, row], max_length=5)
-                assert one.shape == (length,)
-                assert np.array_equal(one, ids[row, : lengths[row]])
+    @pytest.mark.parametrize(
+        ("prompt", "max_length", "written", "lengths"),
+        [
+            ([[4], [5], [6]], 3, [[5, 0, 0], [0, 0, 0], [6, 6, 6]], [1, 0, 3]),
+            ([[4], [5]], 10**9, [[5], [0]], [1, 0]),  # it stops when both have ended, and allocates nothing before
+            ([[5], [5]], 3, [[], []], [0, 0]),
+            ([4], 3, [5], 1),
+            (None, 10**9, [4, 5], 2),
+        ],
+    )
+    def test_a_sequence_stops_at_its_own_eos(self, prompt, max_length, written, lengths):
+        ids, counts = self.counting_model(bos_idx=2, eos_idx=3).generate(prompt, max_length=max_length)
+        assert ids.dtype == np.int64
+        assert (ids.tolist(), np.asarray(counts).tolist()) == (written, lengths)
+        assert isinstance(counts, int if np.ndim(lengths) == 0 else np.ndarray)
 
-    def test_temperature_draws_from_the_softmax(self, rng):
-        model = decoder(rng, bos_idx=None, eos_idx=None)
-        for temperature in (0.5, 1.0, 2.0):
-            p = softmax(model([5, 0])[0] / temperature)
-            ids, _ = model.generate(np.full((20_000, 1), 5), max_length=1, temperature=temperature, rng=1)
-            assert np.abs(np.bincount(ids[:, 0], minlength=V) / 20_000 - p).max() < 0.015
-        draws = [model.generate([5], max_length=20, temperature=1.0, rng=seed)[0].tolist() for seed in (1, 1, 2)]
-        assert draws[0] == draws[1] != draws[2]
-        greedy = [model.generate([5], max_length=20, rng=seed)[0].tolist() for seed in (1, 2)]
-        assert greedy[0] == greedy[1] == model.generate([5], max_length=20, temperature=1e-300, rng=3)[0].tolist()
+    def test_without_an_eos_it_writes_max_length_tokens(self):
+        model = self.counting_model(bos_idx=None, eos_idx=None)
+        assert model.generate([5], max_length=3)[0].tolist() == [3, 0, 0]
+        with pytest.raises(ValueError, match="Decoder.generate: prompt must be at least one token, got none"):
+            model.generate(max_length=3)
+
+    @pytest.mark.parametrize("prompted", [True, False])
+    def test_a_row_is_the_same_without_a_batch_axis(self, prompted, rng):
+        model, h_0 = decoder(rng), rng.uniform(-1, 1, (2, 3, H))
+        prompt = rng.integers(4, V, (3, 2)) if prompted else [None] * 3
+        ids, lengths = model.generate(prompt if prompted else None, h_0=h_0, max_length=5)
+        for row in range(3):
+            one, length = model.generate(prompt[row], h_0=h_0[:, row], max_length=5)
+            assert one.shape == (length,)
+            np.testing.assert_array_equal(one, ids[row, : lengths[row]])
+
+    @pytest.mark.parametrize(("temperature", "top_k"), [(0.5, None), (1.0, None), (2.0, 100), (1.0, 3), (2.0, 2)])
+    def test_tokens_are_drawn_from_the_softmax_of_the_top_k(self, temperature, top_k, rng):
+        model, prompts = language_model(rng), np.full((20_000, 1), 5)
+        p = softmax(model([5, 0])[0] / temperature)
+        p = np.where(p >= np.sort(p)[-min(top_k or V, V)], p, 0.0)
+        ids, _ = model.generate(prompts, max_length=1, temperature=temperature, top_k=top_k, rng=1)
+        frequencies = np.bincount(ids[:, 0], minlength=V) / len(prompts)
+        assert np.abs(frequencies - p / p.sum()).max() < 0.015
+        assert (frequencies[p == 0] == 0).all()
+
+    def test_a_seed_decides_the_draws(self, rng):
+        model = language_model(rng)
+        one, same, other = (model.generate([5], max_length=20, temperature=1.0, rng=seed)[0] for seed in (1, 1, 2))
+        assert one.tolist() == same.tolist() != other.tolist()
+
+    @pytest.mark.parametrize("options", [{"temperature": 1e-300}, {"temperature": 1.0, "top_k": 1}])
+    def test_the_most_likely_token_has_no_rival(self, options, rng):
+        model = language_model(rng)
+        greedy, _ = model.generate([5], max_length=20)
+        np.testing.assert_array_equal(model.generate([5], max_length=20, **options, rng=3)[0], greedy)
+
+    def test_the_greedy_choice_draws_nothing(self, rng):
+        generator = np.random.default_rng(3)
+        decoder(rng).generate(max_length=5, rng=generator)
+        assert generator.random() == np.random.default_rng(3).random()
 
     @pytest.mark.parametrize(
         ("arguments", "error", "message"),
         [
-            ({"max_length": 0}, ValueError, "max_length must be at least 1"),
-            (
-                {"max_length": 2, "temperature": -1.0},
-                ValueError,
-                "temperature must be at least 0.0 and finite, got -1.0",
-            ),
-            ({"max_length": 2, "temperature": "hot"}, TypeError, "temperature must be a number"),
-            ({"max_length": 2, "prompt": [[[4]]]}, ValueError, "prompt must be .*got 3 axes"),
-            ({"max_length": 2, "prompt": [V]}, IndexError, "ids must be from 0 to 6"),
-            ({"max_length": 2, "h_0": np.zeros(H)}, ValueError, "h_0 must be .*got 1 axis"),
-            ({"max_length": 2, "h_0": np.zeros((2, 1, H))}, ValueError, r"h_0 must be .*\(1, 1, 4\)"),
-            (
-                {"max_length": 2, "prompt": [4], "h_0": np.zeros((1, 2, H))},
-                ValueError,
-                "prompt must be of 2 axes, as h_0 is, got 1",
-            ),
-            ({"max_length": 2, "prompt": [[4]], "h_0": np.zeros((1, 2, H))}, ValueError, r"h_0 must be .*\(1, 1, 4\)"),
+            ({"max_length": 0}, ValueError, "max_length must be .*, got 0"),
+            ({"temperature": -1.0}, ValueError, "temperature must be .*, got -1.0"),
+            ({"top_k": 2.5}, TypeError, "top_k must be .*, got 2.5"),
+            ({"prompt": [4, V]}, IndexError, "prompt must be .*, got 7 at index 1"),  # not 2: <bos> isn't the user's
+            ({"h_0": np.zeros((1, 1, H))}, ValueError, r"h_0 must be .*layers.*=2.*, got shape \(1, 1, 4\)"),
+            ({"prompt": [4], "h_0": np.zeros((2, 3, H))}, ValueError, r"h_0 must be .*, got shape \(2, 3, 4\)"),
+            ({"prompt": [[4]], "h_0": np.zeros((2, 3, H))}, ValueError, r"h_0 must be .*batch=1.*, got shape \(2, 3, 4\)"),
         ],
-    )
-    def test_bad_input(self, rng, arguments, error, message):
-        with pytest.raises(error, match=message):
-            decoder(rng).generate(**arguments)
-
-    def test_a_language_model_needs_a_prompt(self, rng):
-        with pytest.raises(ValueError, match="prompt must be at least one token, got none.*without <bos>"):
-            decoder(rng, bos_idx=None, eos_idx=None).generate(max_length=3)
+    )  # fmt: skip
+    def test_bad_arguments(self, arguments, error, message, rng):
+        with pytest.raises(error, match=f"^Decoder.generate: {message}"):
+            decoder(rng).generate(**{"max_length": 2} | arguments)
 
 
-def test_a_record_is_proof_against_what_happens_after_it(rng):
-    writer = decoder(rng)
-    cases = [
-        (ManyToOne(RNN(3, H, rng=rng), ManyToOneHead(H, 2, rng=rng)), [rng.standard_normal((2, 4, 3))]),
-        (OneToMany(5, writer, rng=rng), [rng.standard_normal((2, 5)), rng.integers(0, V, (2, 3))]),
-        (
-            EncoderDecoder(RNN(3, H, rng=rng), writer, embedding=Embedding(V, 3, rng=rng)),
-            [rng.integers(0, V, (2, 4))] * 2,
-        ),
-    ]
-    for model, inputs in cases:
-        inputs = [values.copy() for values in inputs]
-        d_logits = rng.standard_normal(model(*inputs).shape)
-        before, run = model.forward(*inputs).backward(d_logits), model.forward(*inputs)
-        for values in model.parameters().values():
-            values += 0.1
-        for values in inputs:
-            values[...] = 0
-        model.forward(*inputs)
-        answer = model(*inputs)
-        answer += 1.0
-        after = run.backward(d_logits)
-        for path, gradient in before.d_parameters.items():
-            assert np.array_equal(gradient, after.d_parameters[path])
-        assert before[0] is None or np.array_equal(before[0], after[0])
+def test_a_decoder_s_own_forward_is_used_by_the_models_around_it(rng):
+    class Deaf(Decoder):
+        def forward(self, tokens, lengths=None, h_0=None):
+            return super().forward(tokens, lengths, 0 * h_0)
+
+    parts, tokens = decoder(rng), rng.integers(0, V, (2, 3))
+    deaf = Deaf(parts.rnn, parts.head, parts.embedding, bos_idx=2, eos_idx=3)
+    for model, start in ((OneToMany(5, deaf), np.ones((2, 5))), (EncoderDecoder(deaf.rnn, deaf), np.ones((2, 4, E)))):
+        np.testing.assert_array_equal(model(start, tokens), parts(tokens))
 
 
-def test_targets_are_proof_against_what_happens_to_the_tokens(rng):
-    for specials in ({}, {"bos_idx": None, "eos_idx": None}):
-        tokens = rng.integers(4, V, (2, 5))
-        run = decoder(rng, **specials).forward(tokens)
-        kept = run.targets.copy()
-        tokens[:] = 0
-        assert np.array_equal(run.targets, kept)
-        with pytest.raises(ValueError, match="read-only"):
-            run.targets[:] = 0
+# --- the weights of a model
 
 
-def test_tokens_may_be_small_or_unsigned_integers(rng):
+def test_load_parameters_copies_values_into_the_live_arrays(rng):
+    rnn = RNN(H, H, num_layers=2, rng=rng)
+    live, before = rnn.parameters(), copy.deepcopy(rnn.parameters())
+    swapped = {f"cells.{1 - int(path[6])}{path[7:]}": path for path in live}
+    rnn.load_parameters({path: live[other] for path, other in swapped.items()})  # its own arrays are legal too
+    assert all(values is live[path] for path, values in rnn.parameters().items())
+    assert_same(rnn.parameters(), {path: before[other] for path, other in swapped.items()})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"head.b_y": None}, ValueError, "parameters must be .*, got one without 'head.b_y'"),
+        ({"head.b": np.ones(V)}, ValueError, "parameters must be .*, got one with 'head.b'"),
+        ({"head.b_y": np.ones(V + 1)}, ValueError, r"head.b_y must be .*\(7,\).*, got shape \(8,\)"),
+        ({"head.b_y": np.full(V, np.nan)}, ValueError, "head.b_y must be finite .*, got nan at index 0"),
+        ({"head.b_y": ["b"] * V}, TypeError, "head.b_y must be an array of numbers, got words"),
+        ({}, ValueError, "head.b_y must be a writable array of floats, got a read-only one"),
+    ],
+)
+def test_load_parameters_is_all_or_nothing(changes, error, message, rng):
     model = decoder(rng)
-    tokens = rng.integers(0, V, (2, 3))
-    for dtype in (np.uint8, np.uint64, np.int16):
-        assert np.array_equal(model(tokens.astype(dtype)), model(tokens))
-        assert np.array_equal(
-            model.generate(tokens.astype(dtype), max_length=3)[0], model.generate(tokens, max_length=3)[0]
-        )
+    model.head.b_y.flags.writeable = bool(changes)
+    before = copy.deepcopy(model.parameters())
+    parameters = {path: values + 1 for path, values in before.items()} | changes
+    with pytest.raises(error, match=f"^Decoder.load_parameters: {message}"):
+        model.load_parameters({path: values for path, values in parameters.items() if values is not None})
+    assert_same(model.parameters(), before)
+    with pytest.raises(TypeError, match=r"parameters must be a dictionary of arrays, got \[1\]"):
+        model.load_parameters([1])
 
 
-def test_the_greedy_choice_draws_nothing(rng):
-    drawn = np.random.default_rng(3)
-    decoder(rng).generate(max_length=5, rng=drawn)
-    assert drawn.random() == np.random.default_rng(3).random()
-
-
-def test_repr_draws_the_structure(rng):
-    model = OneToMany(5, decoder(rng), rng=rng)
+@pytest.mark.parametrize(("name", "title"), [("Decoder", "Decoder: 124"), ("OneToMany", "OneToMany(5, decoder): 172")])
+def test_repr_lists_the_weights(name, title, rng):
+    model, _ = model_and_inputs(name, rng)
     first, *lines = repr(model).splitlines()
-    assert first == "OneToMany(5, decoder): 112 parameters"
-    assert [line.split()[0] for line in lines] == list(model.parameters())
-    assert repr(decoder(rng)).startswith("Decoder: 88 parameters")
-    assert repr(EncoderDecoder(RNN(3, H), decoder(rng))).startswith("EncoderDecoder: 120 parameters")
+    assert first == f"{title} parameters"
+    shapes = [[path, str(values.shape)] for path, values in model.parameters().items()]
+    assert [line.split(maxsplit=1) for line in lines] == shapes
 
 
-def test_dtype_float32_throughout(rng):
-    kinds = {"dtype": np.float32, "rng": rng}
-    writer = Decoder(RNN(3, H, **kinds), ManyToManyHead(H, V, **kinds), Embedding(V, 3, **kinds))
-    model = OneToMany(5, writer, rng=rng)
-    run = model.forward(rng.standard_normal((2, 5)), rng.integers(0, V, (2, 3)))
-    _, d_logits = cross_entropy(run.logits, run.targets)
-    gradients = run.backward(d_logits)
-    assert {
-        values.dtype for values in (run.logits, d_logits, gradients.d_context, *gradients.d_parameters.values())
-    } == {np.dtype(np.float32)}
+# --- what doesn't fit
+
+RNN_1, WIDE, BOTH = RNN(E, H, rng=0), RNN(E, 5, rng=0), RNN(E, H, bidirectional=True, rng=0)
+ONE, MANY, TABLE, LONG = (
+    ManyToOneHead(H, 2, rng=0),
+    ManyToManyHead(H, V, rng=0),
+    Embedding(V, E, rng=0),
+    Embedding(V, 5, rng=0),
+)
+IDS = {"bos_idx": 2, "eos_idx": 3}
+WRITER = Decoder(RNN_1, MANY, TABLE, **IDS)
 
 
-def test_parts_that_do_not_fit_are_refused(rng):
-    rnn, both, one, many = RNN(3, H), RNN(3, H, bidirectional=True), ManyToOneHead(H, 2), ManyToManyHead(H, V)
-    table, narrow = Embedding(V, 3), Embedding(V, 3, dtype=np.float32)
-    writer = decoder(rng)
-    for call, error, message in (
-        (lambda: ManyToOne(one, rnn), TypeError, "ManyToOne: rnn must be made by RNN, got ManyToOneHead.*in order"),
-        (lambda: ManyToOne(rnn, many), TypeError, "head must be made by ManyToOneHead, got ManyToManyHead"),
-        (lambda: ManyToMany(rnn, one), TypeError, "head must be made by ManyToManyHead"),
-        (lambda: ManyToOne(rnn, one, embedding="words"), TypeError, "embedding must be made by Embedding, got 'words'"),
-        (
-            lambda: ManyToOne(both, one),
-            ValueError,
-            "head must be made with hidden_size 8, directions times the RNN's, got 4",
-        ),
-        (
-            lambda: ManyToOne(rnn, one, embedding=Embedding(V, 5)),
-            ValueError,
-            "rnn must be made with input_size 5 .*got 3",
-        ),
-        (
-            lambda: ManyToOne(rnn, one, embedding=narrow),
-            ValueError,
-            "rnn must be made with .*float32, .*got 3 and float64",
-        ),
-        (
-            lambda: ManyToOne(rnn, ManyToOneHead(H, 2, dtype="f4")),
-            ValueError,
-            "head must be of the RNN's dtype, float64, got float32",
-        ),
-        (lambda: Decoder(rnn, many, None), TypeError, "embedding must be made by Embedding, got None"),
-        (lambda: Decoder(both, ManyToManyHead(8, V), table), ValueError, "rnn must be of one direction"),
-        (lambda: Decoder(rnn, ManyToManyHead(H, 5), table), ValueError, "output_size 7, the embedding's .*got 5"),
-        (
-            lambda: Decoder(rnn, many, table, bos_idx=None),
-            ValueError,
-            "bos_idx and eos_idx must be two ids or None for both, got None and 3",
-        ),
-        (
-            lambda: Decoder(rnn, many, table, bos_idx=3),
-            ValueError,
-            "bos_idx and eos_idx must be two different ids, got 3 twice",
-        ),
-        (lambda: Decoder(rnn, many, table, eos_idx=7), IndexError, "eos_idx must be from 0 to 6 .*got 7"),
-        (lambda: Decoder(rnn, many, table, bos_idx=-1), IndexError, "bos_idx must be from 0 to 6 .*got -1"),
-        (lambda: Decoder(rnn, many, table, bos_idx=True), TypeError, "bos_idx must be a whole number, got True"),
-        (lambda: OneToMany(5, rnn), TypeError, "decoder must be made by Decoder, got RNN"),
-        (lambda: OneToMany(0, writer), ValueError, "context_size must be at least 1"),
-        (lambda: EncoderDecoder(writer, rnn), TypeError, "encoder must be made by RNN"),
-        (
-            lambda: EncoderDecoder(both, writer),
-            ValueError,
-            r"encoder must be like the decoder's RNN.*\(1, 1, 4.*got \(1, 2, 4",
-        ),
-        (lambda: EncoderDecoder(RNN(3, 5), writer), ValueError, "encoder must be like the decoder's RNN"),
-    ):
-        with pytest.raises(error, match=message):
-            call()
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: ManyToOne(ONE, RNN_1), TypeError, "ManyToOne: rnn must be an RNN, got ManyToOneHead"),
+        (lambda: ManyToOne(RNN_1, MANY), TypeError, "ManyToOne: head must be a ManyToOneHead, got ManyToManyHead"),
+        (lambda: ManyToMany(RNN_1, ONE), TypeError, "ManyToMany: head must be a ManyToManyHead, got ManyToOneHead"),
+        (lambda: ManyToOne(RNN_1, ONE, embedding="words"), TypeError, "ManyToOne: embedding must be .*, got 'words'"),
+        (lambda: ManyToOne(BOTH, ONE), ValueError, "ManyToOne: head must be .*hidden_size=8, got hidden_size=4"),
+        (lambda: ManyToOne(RNN_1, ONE, embedding=LONG), ValueError, "ManyToOne: rnn must be .*=5.*, got .*input_size=3"),
+        (lambda: ManyToOne(RNN_1, ONE, embedding=Embedding(V, E, dtype="f4")), ValueError, "ManyToOne: rnn must be .*float32, got .*float64"),
+        (lambda: ManyToOne(RNN_1, ManyToOneHead(H, 2, dtype="f4")), ValueError, "ManyToOne: head must be .*float64, got float32"),
+        (lambda: Decoder(RNN_1, MANY, TABLE), TypeError, "Decoder: .*bos_idx"),
+        (lambda: Decoder(RNN_1, MANY, None, **IDS), TypeError, "Decoder: embedding must be .*, got None"),
+        (lambda: Decoder(BOTH, ManyToManyHead(8, V), TABLE, **IDS), ValueError, "Decoder: rnn must be .*, got bidirectional=True"),
+        (lambda: Decoder(RNN_1, ManyToManyHead(H, 5), TABLE, **IDS), ValueError, "Decoder: head must be .*=7, got output_size=5"),
+        (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=None, eos_idx=3), ValueError, "Decoder: bos_idx and eos_idx must be .*, got None and 3"),
+        (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=3, eos_idx=3), ValueError, "Decoder: bos_idx and eos_idx must be .*, got 3 twice"),
+        (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=2, eos_idx=V), IndexError, "Decoder: eos_idx must be from 0 to 6 .*, got 7"),
+        (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=True, eos_idx=3), TypeError, "Decoder: bos_idx must be .*, got True"),
+        (lambda: OneToMany(5, RNN_1), TypeError, "OneToMany: decoder must be a Decoder, got RNN"),
+        (lambda: OneToMany(0, WRITER), ValueError, "OneToMany: context_size must be .*, got 0"),
+        (lambda: EncoderDecoder(WRITER, RNN_1), TypeError, "EncoderDecoder: encoder must be an RNN, got Decoder"),
+        (lambda: EncoderDecoder(RNN_1, RNN_1), TypeError, "EncoderDecoder: decoder must be a Decoder, got RNN"),
+        (lambda: EncoderDecoder(BOTH, WRITER), ValueError, "EncoderDecoder: encoder must be .*directions=1.*, got .*directions=2"),
+        (lambda: EncoderDecoder(WIDE, WRITER), ValueError, "EncoderDecoder: encoder must be .*hidden_size=4.*, got .*hidden_size=5"),
+        (lambda: EncoderDecoder(RNN_1, WRITER, embedding=LONG), ValueError, "EncoderDecoder: encoder must be .*=5.*, got .*input_size=3"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_are_refused(build, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        build()
 
 
-def test_inputs_that_do_not_fit_are_refused(rng):
-    answerer = ManyToOne(RNN(3, H), ManyToOneHead(H, 2), embedding=Embedding(V, 3))
-    captioner = OneToMany(5, decoder(rng), rng=rng)
-    for call, error, message in (
-        (lambda: answerer([0.5, 1.0]), TypeError, "inputs must be .*whole numbers.*vectors need no embedding"),
-        (lambda: answerer([[[1]]]), ValueError, "inputs must be .*got 3 axes"),
-        (lambda: answerer([1, 2], [2]), ValueError, "lengths must be None without a batch axis"),
-        (lambda: answerer([[1, 2]], [3]), ValueError, "lengths must be from 0 to 2"),
-        (lambda: answerer([[1, V]]), IndexError, r"ids must be from 0 to 6 .*got 7 at index \(0, 1\)"),
-        (
-            lambda: captioner(np.zeros((2, 4)), [[1], [2]]),
-            ValueError,
-            r"context must be .*5 long .context_size., got 4",
-        ),
-        (lambda: captioner(np.full(5, np.nan), [1]), ValueError, "context must be finite"),
-        (lambda: captioner(np.zeros((1, 1, 5)), [1]), ValueError, "context must be .*got 3 axes"),
-        (lambda: captioner(np.zeros((2, 5)), [[1]]), ValueError, "h_0 must be"),
-        (
-            lambda: ManyToMany.batch(answerer, [[1, 2]], [[1]]),
-            ValueError,
-            r"labels\[0\] must be of 2 steps like its inputs, got 1",
-        ),
-    ):
-        with pytest.raises(error, match=message):
-            call()
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("ManyToOne", {"inputs": [1, 2], "lengths": [2]}, r"lengths must be None .*, got \[2\]"),
+        ("ManyToMany", {"h_0": np.zeros((2, 3, H))}, r"h_0 must be .*, got shape \(2, 3, 4\)"),
+        ("Decoder", {"h_0": np.full((2, 3, H), np.nan)}, "h_0 must be finite .*, got nan"),
+        ("OneToMany", {"context": np.zeros((2, 5))}, r"context must be .*batch=3.*, got shape \(2, 5\)"),
+        ("OneToMany", {"context": np.zeros(5)}, r"context must be .*batch=3.*, got shape \(5,\)"),
+        ("EncoderDecoder", {"source": [[1]] * 2, "source_lengths": None}, "source must be .*3.*, got a batch of 2"),
+        ("EncoderDecoder", {"source": [1, 2], "source_lengths": None}, "source must be .*3.*, got one sequence"),
+        ("EncoderDecoder", {"tokens": [4], "lengths": None}, "source must be one sequence.*, got a batch of 3"),
+    ],
+)
+def test_inputs_that_do_not_fit_each_other_are_refused(name, changes, message, rng):
+    """For inputs that are wrong by themselves see test_bad_input.py."""
+    model, inputs = model_and_inputs(name, rng)
+    with pytest.raises(ValueError, match=f"^{name}.forward: {message}"):
+        model.forward(**inputs | changes)
+
+
+def test_a_batch_needs_a_label_for_each_step(rng):
+    with pytest.raises(ValueError, match=r"ManyToMany.batch: labels\[1\] must be 2 labels.*, got 1"):
+        reader(ManyToMany, rng).batch([[1], [1, 2]], [[1], [1]])

@@ -1,4 +1,4 @@
-"""The page to step through, in a real browser: what it shows, where its keys lead, and that nothing in it overlaps."""
+"""The page of a trace, in a real browser: what it shows, what its keys do, and that nothing on it overlaps."""
 
 import os
 import re
@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from needed import needed
+from sample_models import worked_model
 from vanilla_rnn import (
     RNN,
     Embedding,
     ManyToMany,
     ManyToManyHead,
-    ManyToOne,
-    ManyToOneHead,
     RNNCell,
     binary_cross_entropy,
     cross_entropy,
@@ -28,7 +27,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 pytestmark = [
     pytest.mark.slow,
-    # where CI is set the browser has to be there: a missing one fails
+    # in CI a missing browser is a failure
     pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs Chromium"),
 ]
 
@@ -43,12 +42,12 @@ def browser():
 
 @pytest.fixture
 def show(browser, tmp_path):
-    """Open a trace, and hold that the page neither complains nor asks for anything."""
+    """Open a trace in the browser; the page may write no message and request no other file."""
     complaints, contexts = [], []
 
-    def show(found, width=1280, height=900, scheme="light"):
+    def show(steps, width=1280, height=900, scheme="light"):
         path = tmp_path / "page.html"
-        found.save_html(path)
+        steps.save_html(path)
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
@@ -67,27 +66,22 @@ def show(browser, tmp_path):
 
 @pytest.fixture(scope="module")
 def run():
-    cell = RNNCell.from_weights(worked_example.W_xh, worked_example.W_hh, worked_example.b_h)
-    head = ManyToOneHead.from_weights(worked_example.W_hy, worked_example.b_y)
-    model = ManyToOne(RNN.from_cells([cell]), head, embedding=Embedding.from_vectors(worked_example.EMBEDDINGS))
-    return model.forward([0, 1, 2, 3])
+    return worked_model().forward([0, 1, 2, 3])
 
 
 @pytest.fixture(scope="module")
-def found(run):
-    _, d_logits = binary_cross_entropy(run.logits, [1])
-    return trace(run, worked_example.TOKENS, gradients=run.backward(d_logits))
+def worked_trace(run):
+    return trace(run, worked_example.TOKENS, loss=binary_cross_entropy, targets=[1])
 
 
 @pytest.fixture(scope="module")
 def tagger():
-    """Two layers, two directions, an answer at each step, unequal lengths."""
+    """A run with two layers, two directions, an answer at each step and different lengths; and its loss and targets."""
     rng = np.random.default_rng(0)
     rnn = RNN(2, 5, num_layers=2, bidirectional=True, rng=rng)
     model = ManyToMany(rnn, ManyToManyHead(10, 3, rng=rng), embedding=Embedding(9, 2, rng=rng))
     run = model.forward([[1, 2, 3, 4, 5, 6], [1, 2, 3, 0, 0, 0]], [6, 3])
-    _, d_logits = cross_entropy(run.logits, rng.integers(0, 3, (2, 6)), lengths=[6, 3])
-    return run, run.backward(d_logits)
+    return run, {"loss": cross_entropy, "targets": rng.integers(0, 3, (2, 6))}
 
 
 def now(page):
@@ -106,8 +100,8 @@ def shown(values):
     return "[" + ", ".join(f"{value + 0.0:.4f}" for value in values) + "]"
 
 
-def test_it_opens_at_the_first_step_and_keys_move_it(show, found):
-    page = show(found)
+def test_it_opens_at_the_first_step_and_keys_move_it(show, worked_trace):
+    page = show(worked_trace)
     assert now(page) == 0
     assert page.inner_text("h1") == "I love this movie"
     assert page.title().startswith("I love this movie")
@@ -120,8 +114,8 @@ def test_it_opens_at_the_first_step_and_keys_move_it(show, found):
     assert "p = 1 / (1 + exp(-y))  # for a logit" in page.inner_text(".code")
 
 
-def test_buttons_move_it_and_keys_work_wherever_the_focus_is(show, found):
-    page = show(found)
+def test_buttons_move_it_and_keys_work_wherever_the_focus_is(show, worked_trace):
+    page = show(worked_trace)
     for name, t in (("next", 1), ("next", 2), ("back", 1), ("last", 3), ("first", 0)):
         page.click(f'[data-do="{name}"]')
         assert now(page) == t
@@ -137,8 +131,8 @@ def test_buttons_move_it_and_keys_work_wherever_the_focus_is(show, found):
     assert now(page) == 3
 
 
-def test_space_plays_and_pauses(show, found):
-    page = show(found)
+def test_space_plays_and_pauses(show, worked_trace):
+    page = show(worked_trace)
     page.clock.install()
     page.keyboard.press(" ")
     assert page.inner_text('[data-do="play"]') == "Pause"
@@ -153,8 +147,8 @@ def test_space_plays_and_pauses(show, found):
     assert page.inner_text('[data-do="play"]') == "Play"
 
 
-def test_the_step_at_love_is_in_the_visible_text(show, found):
-    page = show(found)
+def test_the_step_at_love_is_in_the_visible_text(show, worked_trace):
+    page = show(worked_trace)
     page.keyboard.press("ArrowRight")
     text = page.inner_text("main")
     for number in ("0.4707", "0.6600", "-0.1490", "0.5110", "0.1539", "0.3618", "0.4621"):
@@ -165,8 +159,8 @@ def test_the_step_at_love_is_in_the_visible_text(show, found):
     assert "= tanh(0.6600 + (-0.1490) + 0.0000) = tanh(0.5110) = 0.4707" in sums
 
 
-def test_the_answer_s_products_are_written_out(show, found):
-    page = show(found)
+def test_the_answer_s_products_are_written_out(show, worked_trace):
+    page = show(worked_trace)
     assert "y[0]" not in page.inner_text("#arithmetic")
     page.keyboard.press("End")
     assert "y[0] = 0.1·0.5597 + 0.4·0.4605 + 0.1·(-0.066) + 0 = 0.2336" in page.inner_text("#arithmetic")
@@ -174,8 +168,8 @@ def test_the_answer_s_products_are_written_out(show, found):
     assert "y[0]" in page.inner_text("#arithmetic")
 
 
-def test_what_is_before_the_first_step_is_drawn(show, found):
-    assert show(found).text_content("#unrolled [data-t='0']").count("h-1 = 0") == 1
+def test_what_is_before_the_first_step_is_drawn(show, worked_trace):
+    assert show(worked_trace).text_content("#unrolled [data-t='0']").count("h-1 = 0") == 1
     rnn = RNN(2, 3, bidirectional=True, rng=0)
     page = show(trace(rnn.forward(np.ones((2, 2)), h_0=[[0.0] * 3, [0.5] * 3])))
     assert "h2" in page.text_content("#unrolled [data-t='1']")  # of the reverse direction; it isn't 0
@@ -184,8 +178,8 @@ def test_what_is_before_the_first_step_is_drawn(show, found):
     assert "h-1 = 0" in page.text_content("#unrolled [data-t='0']")
 
 
-def test_pointing_at_a_result_shows_its_row_and_sum(show, found):
-    page = show(found)
+def test_pointing_at_a_result_shows_its_row_and_sum(show, worked_trace):
+    page = show(worked_trace)
     page.hover("[data-pick='2'] >> nth=0")
     assert page.locator("[data-grid='W_xh'] td.on").all_inner_texts() == ["-0.1", "0.4"]
     assert page.locator("[data-read='x'] td").all_inner_texts() == ["1", "0"]
@@ -196,8 +190,8 @@ def test_pointing_at_a_result_shows_its_row_and_sum(show, found):
     assert page.locator("[data-grid='W_hh'] td.on").all_inner_texts() == ["-0.3", "0.2", "0.5"]
 
 
-def test_the_current_step_is_in_sight_on_a_phone(show, found):
-    page = show(found, width=375)
+def test_the_current_step_is_in_sight_on_a_phone(show, worked_trace):
+    page = show(worked_trace, width=375)
     for key in ("End", "ArrowLeft", "Home"):
         page.keyboard.press(key)
         box = page.locator("#states .scroll").bounding_box()
@@ -208,9 +202,9 @@ def test_the_current_step_is_in_sight_on_a_phone(show, found):
         assert cell["x"] + cell["width"] <= box["x"] + box["width"]
 
 
-def test_every_line_of_the_code_shows_what_is_in_memory_then(show, run, found):
+def test_every_line_of_the_code_shows_what_is_in_memory_then(show, run, worked_trace):
     """Held against the same ten lines, run here."""
-    page = show(found)
+    page = show(worked_trace)
     page.keyboard.press("Home")
     page.click('[data-line="0"]')
     W_xh, W_hh, b_h = worked_example.W_xh, worked_example.W_hh, worked_example.b_h
@@ -252,16 +246,16 @@ def test_every_line_of_the_code_shows_what_is_in_memory_then(show, run, found):
     assert now(page) == 3
 
 
-def test_the_way_back_is_on_the_page(show, run, found):
+def test_the_way_back_is_on_the_page(show, run, worked_trace):
     gradients = run.backward(binary_cross_entropy(run.logits, [1])[1])
-    page = show(found)
+    page = show(worked_trace)
     page.keyboard.press("End")
     text = page.inner_text("#backward")
-    flow = found.steps[3][0].gradients
+    flow = worked_trace.steps[3][0].gradients
     for value in (*flow.from_output, *flow.d_a, *flow.d_W_xh.flat, *flow.d_W_hh.flat):
         assert f"{value:.4f}" in text
     sizes = page.locator("#backward .plain td:nth-child(2)").all_inner_texts()
-    assert sizes == [f"{np.linalg.norm(step.gradients.d_h):.4f}" for (step,) in found.steps]
+    assert sizes == [f"{np.linalg.norm(step.gradients.d_h):.4f}" for (step,) in worked_trace.steps]
     assert "that of step 3, “movie”" in text
     for name in ("W_xh", "W_hh", "b_h"):
         total = gradients.d_parameters[f"rnn.cells.0.{name}"]
@@ -277,10 +271,10 @@ def test_the_gradient_of_x_is_what_both_directions_pass_on(show):
     """One input after another, every cell's two directions together, and the layer above it likewise."""
     rng = np.random.default_rng(3)
     run = RNN(2, 5, num_layers=2, bidirectional=True, rng=rng).forward(rng.standard_normal((6, 2)))
-    gradients = run.backward(rng.standard_normal((6, 10)))
-    found = trace(run, list("abcdef"), gradients=gradients)
-    d_h = [np.concatenate([step.gradients.from_output for step in entries[:2]]) for entries in found.steps]
-    page = show(found)
+    d_output = rng.standard_normal((6, 10))
+    gradients, steps = run.backward(d_output), trace(run, list("abcdef"), d_output=d_output)
+    d_h = [np.concatenate([step.gradients.from_output for step in entries[:2]]) for entries in steps.steps]
+    page = show(steps)
     for number in range(4):
         page.select_option("#cell", str(number))
         page.focus("#cell")
@@ -311,11 +305,11 @@ def test_the_equation_is_that_of_the_cell(show):
 
 def test_without_gradients_it_says_how_to_get_them(show, run):
     page = show(trace(run, worked_example.TOKENS))
-    assert "gradients=run.backward(d_logits)" in page.inner_text("#backward")
+    assert "trace(run, words, " in page.inner_text("#backward")
 
 
 def test_tokens_are_shown_not_run(show, tagger):
-    run, gradients = tagger
+    run, upstream = tagger
     tokens = [
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(2)>",
@@ -324,7 +318,7 @@ def test_tokens_are_shown_not_run(show, tagger):
         "\u2028\ud800",
         "{{numbers}}",
     ]
-    page = show(trace(run, tokens, gradients=gradients))
+    page = show(trace(run, tokens, **upstream))
     for _ in range(6):
         page.keyboard.press("ArrowRight")
     for token in tokens[:4]:
@@ -334,8 +328,8 @@ def test_tokens_are_shown_not_run(show, tagger):
 
 
 def test_a_token_of_any_length_leaves_the_numbers_in_sight(show, tagger):
-    run, gradients = tagger
-    page = show(trace(run, ["x" * 300, *"bcdef"], gradients=gradients), width=375)
+    run, upstream = tagger
+    page = show(trace(run, ["x" * 300, *"bcdef"], **upstream), width=375)
     box = page.locator("#backward .scroll:has(.plain)").bounding_box()
     for value in page.locator("#backward .plain td:not(.bar)").all():
         place = value.bounding_box()
@@ -346,9 +340,9 @@ def test_a_token_of_any_length_leaves_the_numbers_in_sight(show, tagger):
 
 def test_a_token_keeps_its_direction_to_itself(show, tagger):
     """U+202E has what follows read from the right to the left."""
-    run, gradients = tagger
+    run, upstream = tagger
     tokens = ["a", "\u202edrawkcab", *"cdef"]
-    page = show(trace(run, tokens, gradients=gradients))
+    page = show(trace(run, tokens, **upstream))
     where = """text => { // the first letter of a text in the heading, from the left
         const nodes = document.createTreeWalker(document.querySelector("h1"), NodeFilter.SHOW_TEXT), range = document.createRange();
         while (!nodes.nextNode().data.includes(text)) {}
@@ -362,9 +356,9 @@ def test_a_token_keeps_its_direction_to_itself(show, tagger):
 
 
 def test_every_cell_has_its_numbers(show, tagger):
-    run, gradients = tagger
-    found = trace(run, list("abc"), row=1, gradients=gradients)
-    page = show(found)
+    run, upstream = tagger
+    steps = trace(run, list("abc"), row=1, **upstream)
+    page = show(steps)
     assert page.locator("#cell option").all_inner_texts() == [
         "cells[0]: layer 0, forward", "cells[1]: layer 0, reverse", "cells[2]: layer 1, forward", "cells[3]: layer 1, reverse"
     ]  # fmt: skip
@@ -376,10 +370,10 @@ def test_every_cell_has_its_numbers(show, tagger):
             for _ in range(t):
                 page.keyboard.press("ArrowRight")
             there = variables(page)
-            step = found.steps[t][number]
+            step = steps.steps[t][number]
             assert there["x"][1].startswith(shown(step.x[:8])[:-1])
             assert there["h"][1] == shown(step.h)
-            assert f"{found.y[t][0]:.4f}" in page.inner_text("#where")
+            assert f"{steps.y[t][0]:.4f}" in page.inner_text("#where")
         page.click('[data-line="0"]')
         assert now(page) == (2 if number % 2 else 0)
         assert variables(page)["h"][1] == shown(np.zeros(5))
@@ -408,9 +402,7 @@ def test_an_empty_sequence_says_so(show):
 def test_what_overflowed_is_called_so(show):
     cell = RNNCell.from_weights([[0.1], [0.0]], [[1, 0], [0, 10.0]], [0, -9.0], nonlinearity="relu")
     run = RNN.from_cells([cell]).forward(np.zeros((400, 1)), h_0=[[1.0, 1.0]])
-    with np.errstate(over="ignore", invalid="ignore"):
-        gradients = run.backward(np.ones((400, 2)))
-    page = show(trace(run, gradients=gradients))
+    page = show(trace(run, d_output=np.ones((400, 2))))
     for key in ("End", "Home"):
         page.keyboard.press(key)
         assert re.search("NaN|null|undefined|Infinity", page.inner_text("body")) is None
@@ -427,8 +419,8 @@ def test_a_long_trace_shows_a_slice(show):
     rng = np.random.default_rng(0)
     rnn = RNN(32, 64, rng=0)
     run = rnn.forward(rng.standard_normal((200, 32)))
-    found = trace(run, [f"w{t}" for t in range(200)], gradients=run.backward(rng.standard_normal((200, 64))))
-    page = show(found)
+    steps = trace(run, [f"w{t}" for t in range(200)], d_output=rng.standard_normal((200, 64)))
+    page = show(steps)
     assert page.evaluate("document.querySelectorAll('main *').length") < 12000
     assert page.evaluate("document.querySelectorAll('main section:not(:first-child) *').length") < 1500
     page.keyboard.press("End")
@@ -438,7 +430,7 @@ def test_a_long_trace_shows_a_slice(show):
     there = page.inner_text("#states")
     assert "h[63]" in there
     assert "h[0]" not in there
-    assert f"{found.steps[199][0].h[63]:.4f}" in there
+    assert f"{steps.steps[199][0].h[63]:.4f}" in there
     box = page.locator("#unrolled").bounding_box()
     lit = page.locator("#unrolled .lit").bounding_box()
     assert box["x"] <= lit["x"]
@@ -484,10 +476,10 @@ CONTRASTS = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_nothing_overlaps_and_all_can_be_read(show, found, tagger, width, scheme):
-    run, gradients = tagger
+def test_nothing_overlaps_and_all_can_be_read(show, worked_trace, tagger, width, scheme):
+    run, upstream = tagger
     words = ["antidisestablishmentarianism", "a", "of", "", "<b>", "x" * 60]
-    for one in (found, trace(run, words, gradients=gradients)):
+    for one in (worked_trace, trace(run, words, **upstream)):
         page = show(one, width=width, scheme=scheme)
         for key in ("Home", "ArrowRight", "End"):
             page.keyboard.press(key)
@@ -496,9 +488,9 @@ def test_nothing_overlaps_and_all_can_be_read(show, found, tagger, width, scheme
             assert page.evaluate(CONTRASTS) >= 4.5  # what the web's accessibility guidelines (WCAG 2.2, AA) ask for
 
 
-def test_a_notebook_shows_it_in_a_frame(found, browser, tmp_path):
+def test_a_notebook_shows_it_in_a_frame(worked_trace, browser, tmp_path):
     path = tmp_path / "notebook.html"
-    path.write_text(f"<!doctype html><body><p id=outside>text</p>{found._repr_html_()}", "utf-8")
+    path.write_text(f"<!doctype html><body><p id=outside>text</p>{worked_trace._repr_html_()}", "utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
     frame = page.frame_locator("iframe")
@@ -508,5 +500,5 @@ def test_a_notebook_shows_it_in_a_frame(found, browser, tmp_path):
     page.close()
 
 
-def test_it_stays_small(found):
-    assert len(found.to_html().encode()) < 300_000
+def test_it_stays_small(worked_trace):
+    assert len(worked_trace.to_html().encode()) < 300_000

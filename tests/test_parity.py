@@ -1,6 +1,6 @@
-"""The same numbers as PyTorch, Keras and onnxruntime give, for hundreds of random networks each.
+"""The same numbers as PyTorch, Keras and onnxruntime, for hundreds of random networks each.
 
-Where CI is set the three have to be installed; elsewhere what is missing is skipped.
+In CI all three must be installed; elsewhere the tests of a missing one are skipped.
 """
 
 import os
@@ -30,9 +30,10 @@ from vanilla_rnn import (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore"),  # theirs
+    pytest.mark.filterwarnings("ignore"),  # those of the other libraries
 ]
 os.environ.setdefault("KERAS_BACKEND", "torch")
+NONLINEARITIES = ["tanh", "relu", "sigmoid", "linear"]
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +43,16 @@ def torch():
     return torch
 
 
-def random_case(seed, **fixed):
+def random_case(seed, nonlinearities=("tanh", "relu")):
     """A network of any kind, and inputs for it."""
     rng = np.random.default_rng(seed)
     case = {
         "num_layers": int(rng.integers(1, 4)),
         "bidirectional": bool(rng.integers(2)),
         "bias": bool(rng.integers(4)),
-        "nonlinearity": str(rng.choice(["tanh", "relu"])),
+        "nonlinearity": str(rng.choice(nonlinearities)),
         "dtype": rng.choice([np.float32, np.float64]),
-    } | fixed
+    }
     input_size, hidden_size = (int(size) for size in rng.permutation(np.arange(1, 8))[:2])
     rnn = RNN(input_size, hidden_size, rng=rng, **case)
     batch, time = int(rng.integers(1, 6)), int(rng.integers(1, 9))
@@ -61,14 +62,14 @@ def random_case(seed, **fixed):
     return rnn, x, h_0 if rng.integers(2) else None, lengths, rng
 
 
-def near(ours, theirs, dtype, what):
+def assert_near(ours, theirs, dtype, name):
     scale = max(1.0, float(np.abs(ours).max(initial=0.0)))
-    np.testing.assert_allclose(
-        theirs, ours, rtol=0, atol=(2e-5 if dtype == np.float32 else 1e-12) * scale, err_msg=what
-    )
+    tolerance = (2e-5 if dtype == np.float32 else 1e-12) * scale
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=tolerance, err_msg=name)
 
 
-def in_torch(torch, rnn):
+def torch_rnn(torch, rnn):
+    """The same network in PyTorch."""
     theirs = torch.nn.RNN(
         rnn.input_size,
         rnn.hidden_size,
@@ -84,12 +85,12 @@ def in_torch(torch, rnn):
 
 
 @pytest.mark.parametrize("hundred", range(3))
-def test_forward_and_every_gradient_are_pytorch_s(torch, hundred):
-    """300 networks; unequal lengths as packed sequences."""
+def test_forward_and_all_gradients_equal_pytorch_s(torch, hundred):
+    """300 networks; different lengths are packed sequences in PyTorch."""
     pack, pad = torch.nn.utils.rnn.pack_padded_sequence, torch.nn.utils.rnn.pad_packed_sequence
     for seed in range(100 * hundred, 100 * hundred + 100):
         rnn, x, h_0, lengths, rng = random_case(seed)
-        theirs = in_torch(torch, rnn)
+        theirs = torch_rnn(torch, rnn)
         run = rnn.forward(x, h_0, lengths)
         d_output = rng.standard_normal(run.output.shape).astype(x.dtype)
         d_h_n = rng.standard_normal(run.h_n.shape).astype(x.dtype)
@@ -106,19 +107,15 @@ def test_forward_and_every_gradient_are_pytorch_s(torch, hundred):
             output, _ = pad(output, batch_first=True, total_length=x.shape[1])
         torch.autograd.backward([output, h_n], [torch.tensor(d_output), torch.tensor(d_h_n)])
 
-        near(run.output, output.detach(), x.dtype, f"seed {seed}: output")
-        near(run.h_n, h_n.detach(), x.dtype, f"seed {seed}: h_n")
-        near(gradients.d_x, their_x.grad, x.dtype, f"seed {seed}: d_x")
-        near(gradients.d_h_0, their_h_0.grad, x.dtype, f"seed {seed}: d_h_0")
-        found = RNN.from_cells([cell.frozen() for cell in rnn.cells], bidirectional=rnn.bidirectional)
-        for number, cell in enumerate(found.cells):  # the gradients, laid out as weights are
-            for name in ("W_xh", "W_hh", "b_h"):
-                if getattr(cell, name) is not None:
-                    setattr(cell, name, gradients.d_parameters[f"cells.{number}.{name}"])
-        for name, gradient in to_torch_state_dict(found).items():
-            theirs_too = getattr(theirs, name).grad
-            ours = to_torch_state_dict(found)[name.replace("bias_hh", "bias_ih")]  # their two biases get the same
-            near(ours, theirs_too, x.dtype, f"seed {seed}: {name} {gradient.shape}")
+        assert_near(run.output, output.detach(), x.dtype, f"seed {seed}: output")
+        assert_near(run.h_n, h_n.detach(), x.dtype, f"seed {seed}: h_n")
+        assert_near(gradients.d_x, their_x.grad, x.dtype, f"seed {seed}: d_x")
+        assert_near(gradients.d_h_0, their_h_0.grad, x.dtype, f"seed {seed}: d_h_0")
+        rnn.load_parameters(gradients.d_parameters)  # so that the gradients get PyTorch's names
+        ours = to_torch_state_dict(rnn)
+        for name in ours:
+            gradient = ours[name.replace("bias_hh", "bias_ih")]  # PyTorch's two biases have the same gradient
+            assert_near(gradient, getattr(theirs, name).grad, x.dtype, f"seed {seed}: {name}")
 
 
 def torch_model(torch, model):
@@ -128,7 +125,7 @@ def torch_model(torch, model):
         def __init__(self):
             super().__init__()
             self.embedding = torch.nn.Embedding(*model.embedding.vectors.shape)
-            self.rnn = in_torch(torch, model.rnn)
+            self.rnn = torch_rnn(torch, model.rnn)
             self.head = torch.nn.Linear(*model.head.W_hy.shape[::-1])
 
         def forward(self, ids):
@@ -140,8 +137,8 @@ def torch_model(torch, model):
 
 
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "adam"])
-def test_50_training_steps_are_pytorch_s(torch, kind):
-    """From equal weights, clipped; their second bias is held at 0, for two would move their sum twice as far."""
+def test_50_training_steps_equal_pytorch_s(torch, kind):
+    """With clipping. PyTorch's second bias stays at 0, because two biases would move their sum twice as far."""
     rng = np.random.default_rng(0)
     rnn = RNN(3, 6, num_layers=2, rng=rng)
     model = ManyToMany(rnn, ManyToManyHead(6, 4, rng=rng), embedding=Embedding(9, 3, rng=rng))
@@ -172,13 +169,13 @@ def test_50_training_steps_are_pytorch_s(torch, kind):
         other.step()
         losses.append(loss)
         assert loss == pytest.approx(their_loss.item(), rel=1e-9)
-        assert norm == pytest.approx(their_norm.item(), rel=1e-5)  # theirs adds 1e-6 to the norm before it divides
+        assert norm == pytest.approx(their_norm.item(), rel=1e-5)  # PyTorch adds 1e-6 to the norm before it divides
     for name, values in to_torch_state_dict(model).items():
         np.testing.assert_allclose(theirs.state_dict()[name], values, rtol=0, atol=1e-5, err_msg=name)
     assert len(set(losses)) == 50
 
 
-def test_a_model_trained_there_comes_here(torch):
+def test_a_model_of_pytorch_can_be_loaded(torch):
     rng = np.random.default_rng(0)
     model = ManyToMany(RNN(3, 6, rng=rng), ManyToManyHead(6, 4, rng=rng), embedding=Embedding(9, 3, rng=rng))
     theirs = torch_model(torch, model)
@@ -187,30 +184,30 @@ def test_a_model_trained_there_comes_here(torch):
         torch.nn.init.normal_(values)
     load_torch_state_dict(model, theirs.state_dict())
     ids = rng.integers(0, 9, (5, 7))
-    near(model(ids), theirs(torch.tensor(ids)).detach(), np.float64, "logits")
-    load_torch_state_dict(model, dict(theirs.named_parameters()))  # on their graph still
+    assert_near(model(ids), theirs(torch.tensor(ids)).detach(), np.float64, "logits")
+    load_torch_state_dict(model, dict(theirs.named_parameters()))  # still part of PyTorch's graph
 
 
 @pytest.mark.parametrize("hundred", range(2))
-def test_forward_is_onnxruntime_s(hundred):
-    """200 networks in float32, which is all that it knows, in batches and times the graph wasn't made with, 0 too.
+def test_forward_equals_onnxruntime_s(hundred):
+    """200 networks in float32, the only dtype of its RNN, with batches and times of any size, 0 too.
 
-    In every third network each cell has a nonlinearity of its own.
+    In every third network each cell has its own nonlinearity.
     """
     onnxruntime = needed("onnxruntime")
     needed("onnx")
     for seed in range(100 * hundred, 100 * hundred + 100):
-        rnn, x, _, lengths, rng = random_case(1000 + seed)
+        rnn, x, h_0, lengths, rng = random_case(1000 + seed, NONLINEARITIES)
         for cell in rnn.cells if seed % 9 < 3 else ():
-            cell.nonlinearity = str(rng.choice(["tanh", "relu"]))
+            cell.nonlinearity = str(rng.choice(NONLINEARITIES))
         head_size, output_size = rnn.directions * rnn.hidden_size, int(rng.integers(1, 5))
-        kinds = {"dtype": rnn.dtype, "rng": rng}
-        embedding = Embedding(9, rnn.input_size, **kinds) if rng.integers(2) else None
-        head = {"bias": bool(rng.integers(2))} | kinds
+        options = {"dtype": rnn.dtype, "rng": rng}
+        embedding = Embedding(9, rnn.input_size, **options) if rng.integers(2) else None
+        bias = bool(rng.integers(2))
         model = (
             rnn,
-            ManyToOne(rnn, ManyToOneHead(head_size, output_size, **head), embedding=embedding),
-            ManyToMany(rnn, ManyToManyHead(head_size, output_size, **head), embedding=embedding),
+            ManyToOne(rnn, ManyToOneHead(head_size, output_size, bias=bias, **options), embedding=embedding),
+            ManyToMany(rnn, ManyToManyHead(head_size, output_size, bias=bias, **options), embedding=embedding),
         )[seed % 3]
         session = onnxruntime.InferenceSession(to_onnx(model).SerializeToString(), providers=["CPUExecutionProvider"])
         for batch, time in (x.shape[:2], (1, 1), (7, 3), (0, 3), (3, 0), (0, 0)):
@@ -219,22 +216,28 @@ def test_forward_is_onnxruntime_s(hundred):
             else:
                 inputs = rng.standard_normal((batch, time, rnn.input_size)).astype(np.float32)
             counts = rng.integers(0, time + 1, batch) if lengths is not None else np.full(batch, time)
-            theirs = session.run(None, {"inputs": inputs, "lengths": counts.astype(np.int32)})
-            ours = model(inputs, lengths=counts)
-            for one, other in zip(ours if isinstance(model, RNN) else [ours], theirs, strict=True):
-                near(one, other, np.float32, f"seed {seed}, {type(model).__name__}, {batch} x {time}")
+            feed, states = {"inputs": inputs, "lengths": counts}, None
+            if h_0 is not None:
+                states = feed["h_0"] = rng.uniform(-0.9, 0.9, (len(rnn.cells), batch, rnn.hidden_size)).astype(
+                    np.float32
+                )
+            theirs = session.run(None, feed)
+            run = model.forward(inputs, lengths=counts, h_0=states)
+            ours = (run.output if isinstance(model, RNN) else run.logits), run.h_n
+            for values, their_values in zip(ours, theirs, strict=True):
+                assert_near(values, their_values, np.float32, f"seed {seed}, {type(model).__name__}, {batch} x {time}")
 
 
 @pytest.mark.parametrize("hundred", range(2))
-def test_forward_is_keras_s(hundred):
-    """200 networks: layers, directions, bias, nonlinearity, both precisions, masks, an initial state where it has one.
+def test_forward_equals_keras_s(hundred):
+    """200 networks: layers, directions, bias, nonlinearity, both precisions, masks, some with an initial state.
 
-    At masked steps Keras repeats the last output where we write 0. On PyTorch, Keras 3.15 computes a float64 layer no
-    more precisely than one of float32.
+    At masked steps Keras repeats the last output, where ours is 0. With PyTorch as its backend, Keras 3.15 computes a
+    float64 layer no more precisely than one in float32.
     """
     keras = needed("keras")
     for seed in range(100 * hundred, 100 * hundred + 100):
-        rnn, x, h_0, lengths, _ = random_case(2000 + seed)
+        rnn, x, h_0, lengths, _ = random_case(2000 + seed, NONLINEARITIES)
         sequence = x
         for layer in range(rnn.num_layers):
             cells = rnn.cells[layer * rnn.directions :][: rnn.directions]
@@ -248,9 +251,9 @@ def test_forward_is_keras_s(hundred):
             both = keras.layers.Bidirectional(one, dtype=str(rnn.dtype)) if rnn.bidirectional else one
             both.build(sequence.shape)
             both.set_weights(to_keras_weights(RNN.from_cells(cells, bidirectional=rnn.bidirectional)))
-            again = RNN(cells[0].input_size, rnn.hidden_size, bidirectional=rnn.bidirectional, dtype=rnn.dtype,
-                        bias=cells[0].b_h is not None, nonlinearity=cells[0].nonlinearity)  # fmt: skip
-            load_keras_weights(again, both.get_weights())
+            loaded = RNN(cells[0].input_size, rnn.hidden_size, bidirectional=rnn.bidirectional, dtype=rnn.dtype,
+                         bias=cells[0].b_h is not None, nonlinearity=cells[0].nonlinearity)  # fmt: skip
+            load_keras_weights(loaded, both.get_weights())
             start = None
             if h_0 is not None:
                 states = [
@@ -259,15 +262,17 @@ def test_forward_is_keras_s(hundred):
                 ]
                 start = states if rnn.bidirectional else states[0]
             mask = None if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
-            found = keras.ops.convert_to_numpy(both(sequence, mask=mask, initial_state=start))
-            ours, _ = again(sequence, None if h_0 is None else h_0[layer * rnn.directions :][: rnn.directions], lengths)
+            theirs = keras.ops.convert_to_numpy(both(sequence, mask=mask, initial_state=start))
+            ours, _ = loaded(
+                sequence, None if h_0 is None else h_0[layer * rnn.directions :][: rnn.directions], lengths
+            )
             if lengths is not None:
-                found = np.where(mask[..., None], found, 0.0)
-            near(ours, found, np.float32, f"seed {seed}, layer {layer}")
+                theirs = np.where(mask[..., None], theirs, 0.0)
+            assert_near(ours, theirs, np.float32, f"seed {seed}, layer {layer}")
             sequence = ours
 
 
-def test_directions_of_keras_may_differ_in_activation_and_bias():
+def test_keras_directions_may_differ_in_activation_and_bias():
     keras = needed("keras")
     rng = np.random.default_rng(0)
     forward, reverse = RNNCell(2, 3, rng=rng), RNNCell(2, 3, bias=False, nonlinearity="relu", rng=rng)
@@ -281,10 +286,10 @@ def test_directions_of_keras_may_differ_in_activation_and_bias():
     x = rng.standard_normal((4, 5, 2)).astype(np.float32)
     theirs.build(x.shape)
     theirs.set_weights(to_keras_weights(rnn))
-    near(rnn(x)[0], keras.ops.convert_to_numpy(theirs(x)), np.float32, "output")
+    assert_near(rnn(x)[0], keras.ops.convert_to_numpy(theirs(x)), np.float32, "output")
 
 
-def test_a_row_without_a_real_step_keeps_its_state_in_keras_too():
+def test_a_row_of_length_0_keeps_its_state_in_keras_too():
     keras = needed("keras")
     rnn = RNN(2, 3, rng=0)
     theirs = keras.layers.SimpleRNN(3, return_sequences=True, return_state=True)
@@ -293,15 +298,15 @@ def test_a_row_without_a_real_step_keeps_its_state_in_keras_too():
     theirs.build(x.shape)
     theirs.set_weights(to_keras_weights(rnn))
     lengths = np.array([0, 3])
-    found = theirs(x, mask=np.arange(4) < lengths[:, None], initial_state=keras.ops.convert_to_tensor(h_0))
-    states, final = (keras.ops.convert_to_numpy(values) for values in found)
+    results = theirs(x, mask=np.arange(4) < lengths[:, None], initial_state=keras.ops.convert_to_tensor(h_0))
+    states, final = (keras.ops.convert_to_numpy(values) for values in results)
     output, h_n = rnn(x, h_0[None], lengths)
-    near(output[:, :3], states[:, :3], np.float32, "output")  # 0 in the first row
-    near(h_n[0], final, np.float32, "h_n")
-    near(output[1, 2], states[1, 3], np.float32, "a masked step repeats the last")
+    assert_near(output[:, :3], states[:, :3], np.float32, "output")  # 0 in the first row
+    assert_near(h_n[0], final, np.float32, "h_n")
+    assert_near(output[1, 2], states[1, 3], np.float32, "a masked step repeats the output before")
 
 
-def test_tensors_that_numpy_can_not_read(torch):
+def test_tensors_that_numpy_can_not_read_are_converted_or_refused(torch):
     model = RNN(2, 3, rng=0)
     names = {name: torch.from_numpy(values) for name, values in to_torch_state_dict(model).items()}
     for precision in (torch.bfloat16, torch.float16, torch.float32, torch.float8_e4m3fn):
@@ -309,20 +314,16 @@ def test_tensors_that_numpy_can_not_read(torch):
         for name, values in to_torch_state_dict(model).items():
             np.testing.assert_array_equal(values, names[name].to(precision).double().numpy())
     hidden = names["weight_hh_l0"]
-    for bad in (
-        hidden.to_sparse(),
-        hidden.to("meta"),
-        torch.quantize_per_tensor(hidden.float(), 0.1, 0, torch.qint8),
-    ):
+    for bad in (hidden.to_sparse(), hidden.to("meta"), torch.quantize_per_tensor(hidden.float(), 0.1, 0, torch.qint8)):
         with pytest.raises(
-            TypeError, match="weight_hh_l0 must be a tensor that NumPy can read, got one of dtype torch."
+            TypeError, match="weight_hh_l0 must be a tensor that NumPy can read, got one with dtype torch."
         ):
             load_torch_state_dict(model, names | {"weight_hh_l0": bad})
     with pytest.raises(TypeError, match="weight_hh_l0 must be real numbers"):
         load_torch_state_dict(model, names | {"weight_hh_l0": hidden.to(torch.complex128)})
 
 
-def test_a_sequential_of_keras_is_a_model_here():
+def test_a_sequential_model_of_keras_can_be_loaded():
     keras = needed("keras")
     theirs = keras.Sequential(
         [
@@ -333,10 +334,9 @@ def test_a_sequential_of_keras_is_a_model_here():
         ]
     )
     theirs.build((None, 6))
-    kinds = {"dtype": np.float32, "rng": 0}
-    model = ManyToOne(
-        RNN(3, 5, num_layers=2, **kinds), ManyToOneHead(5, 2, **kinds), embedding=Embedding(9, 3, **kinds)
-    )
+    options = {"dtype": np.float32, "rng": 0}
+    rnn, head = RNN(3, 5, num_layers=2, **options), ManyToOneHead(5, 2, **options)
+    model = ManyToOne(rnn, head, embedding=Embedding(9, 3, **options))
     load_keras_weights(model, theirs.get_weights())
     ids = np.random.default_rng(0).integers(0, 9, (4, 6))
-    near(model(ids), keras.ops.convert_to_numpy(theirs(ids)), np.float32, "logits")
+    assert_near(model(ids), keras.ops.convert_to_numpy(theirs(ids)), np.float32, "logits")

@@ -1,4 +1,4 @@
-"""The twelve printed hidden-state numbers, by every way there is to compute them."""
+"""The twelve printed hidden-state numbers, in every way in which the library computes them."""
 
 import numpy as np
 import pytest
@@ -18,64 +18,60 @@ def cell():
     return RNNCell.from_weights(example.W_xh, example.W_hh, example.b_h)
 
 
+@pytest.fixture
+def rnn(cell):
+    return RNN.from_cells([cell])
+
+
 def test_cell_step_by_step(cell, x):
     h = None
     for x_t, printed in zip(x, example.PRINTED_STATES, strict=True):
         h = cell(x_t, h)
-        assert np.array_equal(h.round(4), printed)
+        np.testing.assert_array_equal(h.round(4), printed)
 
 
-def test_rnn_unbatched(cell, x):
-    output, h_n = RNN.from_cells([cell])(x)
-    assert np.array_equal(output.round(4), example.PRINTED_STATES)
-    assert np.array_equal(h_n.round(4), example.PRINTED_STATES[-1:])
+def test_network(rnn, x):
+    output, h_n = rnn(x)
+    np.testing.assert_array_equal(output.round(4), example.PRINTED_STATES)
+    np.testing.assert_array_equal(h_n.round(4), example.PRINTED_STATES[-1:])
 
 
-def test_rnn_batched_among_other_rows(cell, x):
+@pytest.mark.parametrize("lengths", [None, [6, 2, 0, 4, 5]])
+def test_network_in_a_batch(rnn, x, lengths):
     batch = np.random.default_rng(0).standard_normal((5, 6, 2))
     batch[3, :4] = x
-    output, h_n = RNN.from_cells([cell])(batch, lengths=[6, 2, 0, 4, 5])
-    assert np.array_equal(output[3, :4].round(4), example.PRINTED_STATES)
-    assert np.array_equal(h_n[0, 3].round(4), example.PRINTED_STATES[-1])
-    assert np.array_equal(RNN.from_cells([cell])(batch)[0][3, :4].round(4), example.PRINTED_STATES)
+    output, h_n = rnn(batch, lengths=lengths)
+    np.testing.assert_array_equal(output[3, :4].round(4), example.PRINTED_STATES)
+    if lengths:
+        np.testing.assert_array_equal(h_n[0, 3].round(4), example.PRINTED_STATES[-1])
 
 
-def test_stream(cell, x):
-    states = np.array(list(RNN.from_cells([cell]).stream(x)))
-    assert np.array_equal(states.round(4), example.PRINTED_STATES)
+def test_stream(rnn, x):
+    np.testing.assert_array_equal(np.array(list(rnn.stream(x))).round(4), example.PRINTED_STATES)
 
 
 def test_float32(x):
-    narrow = RNNCell.from_weights(*(values.astype(np.float32) for values in (example.W_xh, example.W_hh, example.b_h)))
-    output, _ = RNN.from_cells([narrow])(x)
+    weights = (values.astype(np.float32) for values in (example.W_xh, example.W_hh, example.b_h))
+    output, _ = RNN.from_cells([RNNCell.from_weights(*weights)])(x)
     assert output.dtype == np.float32
     np.testing.assert_allclose(output, example.PRINTED_STATES, atol=0.5e-4 + 1e-6)
 
 
 def test_the_step_at_love(cell, x):
-    step = cell.forward(x[1], cell(x[0]))
-    assert np.array_equal((step.cell.W_xh @ step.x).round(4), [0.01, 0.66, 0.27])
-    assert np.array_equal((step.cell.W_hh @ step.h_prev).round(4), [0.1451, -0.1490, 0.1089])
-    assert np.array_equal(step.a.round(4), [0.1551, 0.5110, 0.3789])
-    assert np.array_equal(step.h.round(4), [0.1539, 0.4707, 0.3618])
+    run = cell.forward(x[1], cell(x[0]))
+    np.testing.assert_array_equal((run.cell.W_xh @ run.x).round(4), [0.01, 0.66, 0.27])
+    np.testing.assert_array_equal((run.cell.W_hh @ run.h_prev).round(4), [0.1451, -0.1490, 0.1089])
+    np.testing.assert_array_equal(run.a.round(4), [0.1551, 0.5110, 0.3789])
+    np.testing.assert_array_equal(run.h.round(4), [0.1539, 0.4707, 0.3618])
 
 
-def test_probability(cell, x):
-    result = RNN.from_cells([cell])(x)
-    y = ManyToOneHead.from_weights(example.W_hy, example.b_y)(*result)
+def test_probability(rnn, x):
+    y = ManyToOneHead.from_weights(example.W_hy, example.b_y)(*rnn(x))
     assert sigmoid(y).round(3) == example.PRINTED_PROBABILITY
-    assert np.array_equal(ManyToManyHead.from_weights(example.W_hy, example.b_y)(*result)[-1], y)
+    np.testing.assert_array_equal(ManyToManyHead.from_weights(example.W_hy, example.b_y)(*rnn(x))[-1], y)
 
 
-def test_the_data_can_not_be_changed():
-    for values in (
-        example.EMBEDDINGS,
-        example.W_xh,
-        example.W_hh,
-        example.b_h,
-        example.PRINTED_STATES,
-        example.W_hy,
-        example.b_y,
-    ):
-        with pytest.raises(ValueError, match="read-only"):
-            values += 1
+@pytest.mark.parametrize("name", ["EMBEDDINGS", "W_xh", "W_hh", "b_h", "PRINTED_STATES", "W_hy", "b_y"])
+def test_the_data_can_not_be_changed(name):
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(example, name)[...] = 1

@@ -1,1 +1,1 @@
-"""Exercises, their tests and their solutions: see docs/exercises.md."""
+"""Ten exercises with tests and solutions: see docs/exercises.md."""

@@ -1,9 +1,9 @@
-"""The tests of the exercises. Each failure says which exercise is still open, or what the likely mistake is.
+"""The tests of the exercises. A failure says which exercise is still open, or what the likely mistake is.
 
 python -m pytest examples/exercises -x
 
-What is right here comes from the library, from the derivative itself, or from what the thing must do. Weights are
-random, unequal and far from saturation, and sizes differ along every axis, so that no transposed matrix stays hidden.
+The expected values come from the library, from derivatives, or from a property that must hold. Weights are random,
+unequal and far from saturation, and sizes differ along every axis, so that a test notices every transposed matrix.
 """
 
 import importlib
@@ -27,10 +27,10 @@ from vanilla_rnn import (
     worked_example,
 )
 
-# the file to test: exercises.py, or another one beside it
+# The file to test: exercises.py, or another one in this folder.
 MODULE = importlib.import_module(f"{__package__}.{os.environ.get('EXERCISES', 'exercises')}")
 
-GIVES = {
+RETURNS = {
     "step_backward": ("d_x", "d_h_prev", "d_W_xh", "d_W_hh", "d_b_h"),
     "backward": ("d_x", "d_h_0", "d_W_xh", "d_W_hh", "d_b_h"),
     "forward_padded": ("output", "h_n"),
@@ -48,7 +48,7 @@ d_output, d_h_n = rng.standard_normal((TIME, HIDDEN)), rng.standard_normal(HIDDE
 cell = RNNCell.from_weights(W_xh, W_hh, b_h)
 rnn = RNN.from_cells([cell])
 states = rnn.forward(x, h_0[None]).output
-before = np.concatenate([h_0[None], states[:-1]])  # the state that each step began with
+before = np.concatenate([h_0[None], states[:-1]])  # the state before each step
 
 rows, rows_h_0 = rng.uniform(-1, 1, (BATCH, TIME, INPUT)), rng.uniform(-0.9, 0.9, (BATCH, HIDDEN))
 lengths = np.array([4, 6, 0, 1, 5])
@@ -56,11 +56,11 @@ real = np.arange(TIME) < lengths[:, None]  # (batch, time)
 
 
 def answer(name, *arguments):
-    """What the learner's function of this name gives."""
+    """The result of the learner's function of this name."""
     __tracebackhide__ = True
     given, problem = deepcopy(arguments), None
     try:
-        found = getattr(MODULE, name)(*given)
+        result = getattr(MODULE, name)(*given)
     except NotImplementedError as error:
         problem = str(error)
     except ValueError as error:
@@ -69,43 +69,43 @@ def answer(name, *arguments):
         problem = shapes_differ(name, error)
     if problem:
         pytest.fail(problem, pytrace=False)
-    if found is None:
-        pytest.fail(f"{name} gives None: is there a return?", pytrace=False)
-    parts = GIVES.get(name, ())
-    if parts and not (isinstance(found, (tuple, list)) and len(found) == len(parts)):
-        pytest.fail(f"{name} should give {len(parts)} things: {', '.join(parts)}.", pytrace=False)
+    if result is None:
+        pytest.fail(f"{name} returns None: add a return statement.", pytrace=False)
+    parts = RETURNS.get(name, ())
+    if parts and not (isinstance(result, (tuple, list)) and len(result) == len(parts)):
+        pytest.fail(f"{name} should return {len(parts)} values: {', '.join(parts)}.", pytrace=False)
     for now, then in zip(given, arguments, strict=True):
         pairs = [(now[key], then[key]) for key in then] if isinstance(then, dict) else [(now, then)]
         if not all(np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind == "f") for a, b in pairs):
-            hint = "`a += b` and `a *= b` write into the array itself: write a = a + b, or begin with a copy."
-            pytest.fail(f"{name} has changed what it was given. {hint}", pytrace=False)
-    if isinstance(found, dict):
-        return found
-    return [np.asarray(part) for part in found] if parts else np.asarray(found)
+            hint = "`a += b` and `a *= b` write into the array: write a = a + b, or work on a copy."
+            pytest.fail(f"{name} has changed its arguments. {hint}", pytrace=False)
+    if isinstance(result, dict):
+        return result
+    return [np.asarray(part) for part in result] if parts else np.asarray(result)
 
 
 def shapes_differ(name, error):
-    """What to say of NumPy's error about shapes: the learner's line in which they met, and the error."""
+    """A message for NumPy's error about shapes: a hint, the learner's line that raised it, and the error."""
     lines = [line for line in traceback.extract_tb(error.__traceback__) if line.filename == MODULE.__file__]
-    said = [f"{name}: the shapes don't fit: `@`, or a transpose? Or, in a batch, `[:, None]`?"]
-    said += [f"{Path(line.filename).name}, line {line.lineno}: {line.line}" for line in lines[-1:]]
-    return "\n".join([*said, f"ValueError: {error}"])
+    texts = [f"{name}: the shapes don't fit. Check `@` and the transposes and, in a batch, `[:, None]`."]
+    texts += [f"{Path(line.filename).name}, line {line.lineno}: {line.line}" for line in lines[-1:]]
+    return "\n".join([*texts, f"ValueError: {error}"])
 
 
-def check(what, found, right, mistakes=None):
-    """Fail if something found isn't right, and say why where it is a known mistake: {what to say: its result}."""
+def check(name, result, right, mistakes=None):
+    """Fail if the result isn't right, with the hint for a known mistake, {hint: result}, or the first wrong number."""
     __tracebackhide__ = True
-    found, right = np.asarray(found), np.asarray(right)
-    if same(found, right):
+    result, right = np.asarray(result), np.asarray(right)
+    if same(result, right):
         return
     for hint, wrong in (mistakes or {}).items():
-        if same(found, np.asarray(wrong)):
-            pytest.fail(f"{what}: {hint}", pytrace=False)
-    if found.shape != right.shape:
-        pytest.fail(f"{what}: its shape is {found.shape}, and should be {right.shape}.", pytrace=False)
-    place = tuple(int(i) for i in np.argwhere(~np.isclose(found, right, rtol=1e-9, atol=1e-12))[0])
+        if same(result, np.asarray(wrong)):
+            pytest.fail(f"{name}: {hint}", pytrace=False)
+    if result.shape != right.shape:
+        pytest.fail(f"{name}: the shape is {result.shape}, and should be {right.shape}.", pytrace=False)
+    place = tuple(int(i) for i in np.argwhere(~np.isclose(result, right, rtol=1e-9, atol=1e-12))[0])
     where = f" at {list(place)}" if place else ""
-    pytest.fail(f"{what}:{where} it is {found[place]:.6g}, and should be {right[place]:.6g}.", pytrace=False)
+    pytest.fail(f"{name}:{where} it is {result[place]:.6g}, and should be {right[place]:.6g}.", pytrace=False)
 
 
 def same(a, b):
@@ -113,17 +113,17 @@ def same(a, b):
 
 
 def derivative(f, values):
-    """df/dvalues, number by number. f(v + i h) = f(v) + i h f'(v), exactly so for an h whose square vanishes."""
-    found = np.empty(values.shape)
+    """df/dvalues, number by number: f(v + i h) = f(v) + i h f'(v), which is exact for an h so small that h^2 is 0."""
+    gradient = np.empty(values.shape)
     for place in np.ndindex(values.shape):
         moved = values.astype(complex)
         moved[place] += 1e-50j
-        found[place] = f(moved).imag / 1e-50
-    return found
+        gradient[place] = f(moved).imag / 1e-50
+    return gradient
 
 
 def loss(given):
-    """Reads every state, and the final one once more; of a network of one cell, run on x from h_0."""
+    """A loss that depends on every state, and once more on the final one, for a network with one cell."""
     given = {name: values.astype(complex) for name, values in given.items()}
     moved = RNNCell(INPUT, HIDDEN)
     moved.W_xh, moved.W_hh, moved.b_h = given["W_xh"], given["W_hh"], given["b_h"]
@@ -132,7 +132,7 @@ def loss(given):
 
 
 def true_gradients(steps):
-    """The derivatives of that loss over the first so many steps."""
+    """The derivatives of that loss for a sequence of so many steps."""
     given = {"x": x[:steps], "h_0": h_0, "W_xh": W_xh, "W_hh": W_hh, "b_h": b_h}
 
     def with_another(name):
@@ -155,9 +155,7 @@ def test_1_the_state_after_one_step():
         "this is the sum before tanh.": right.a,
         "b_h is missing.": np.tanh(right.a - b_h),
         "the memory is missing, W_hh h_prev.": np.tanh(right.a - W_hh @ h_0),
-        "W_hh is transposed. It is W_hh @ h_prev; did you write h_prev @ W_hh?": np.tanh(
-            right.a + (W_hh.T - W_hh) @ h_0
-        ),
+        "W_hh is transposed. Write W_hh @ h_prev, not h_prev @ W_hh.": np.tanh(right.a + (W_hh.T - W_hh) @ h_0),
     }
     check("h_t", answer("step", W_xh, W_hh, b_h, x[0], h_0), right.h, mistakes)
 
@@ -166,80 +164,80 @@ def test_1_the_state_after_one_step():
 
 
 def test_2_every_state_comes_from_the_one_before():
-    found = answer("unroll", W_xh, W_hh, b_h, x, h_0)
+    result = answer("unroll", W_xh, W_hh, b_h, x, h_0)
     from_h_0 = cell(x, np.tile(h_0, (TIME, 1)))
     mistakes = {
-        "every step began with h_0. Carry the state on: h_t is the next step's h_prev.": from_h_0,
-        "it began with zeros. The first step's h_prev is h_0.": rnn(x)[0],
-        "h_0 stands in front. Only states after a step belong here.": np.concatenate([h_0[None], states]),
-        "it is one step late: row t is the state after reading x_t.": before,
-        "this is the last state alone.": states[-1],
-        "every row is the last state: was one array written into again and again?": np.tile(states[-1], (TIME, 1)),
+        "every step started from h_0. Pass the state on: h_t is the next step's h_prev.": from_h_0,
+        "the first step started from zeros. Its h_prev is h_0.": rnn(x)[0],
+        "the first row is h_0. Return only the states after a step.": np.concatenate([h_0[None], states]),
+        "it is one step late. Row t is the state after reading x_t.": before,
+        "this is only the last state. Return all of them.": states[-1],
+        "every row is the last state. Write each step into its own row.": np.tile(states[-1], (TIME, 1)),
     }
-    check("states", found, states, mistakes)
+    check("states", result, states, mistakes)
 
 
 def test_2_no_steps_no_states():
-    found = answer("unroll", W_xh, W_hh, b_h, x[:0], h_0)
-    mistakes = {"an array of an empty list has shape (0,). Begin with np.empty((len(x), len(h_0))).": np.empty(0)}
-    check("states of a sequence of no steps", found, states[:0], mistakes)
+    result = answer("unroll", W_xh, W_hh, b_h, x[:0], h_0)
+    mistakes = {"an array of an empty list has shape (0,). Start with np.empty((len(x), len(h_0))).": np.empty(0)}
+    check("states of a sequence of no steps", result, states[:0], mistakes)
 
 
 def test_2_i_love_this_movie():
     example = worked_example
-    found = answer("unroll", example.W_xh, example.W_hh, example.b_h, example.EMBEDDINGS, np.zeros(3))
-    check("the worked example's twelve numbers", np.round(found, 4), example.PRINTED_STATES)
+    result = answer("unroll", example.W_xh, example.W_hh, example.b_h, example.EMBEDDINGS, np.zeros(3))
+    check("the worked example's twelve numbers", np.round(result, 4), example.PRINTED_STATES)
 
 
 # 3: step_backward
 
-d_h = d_output[0] + d_h_n  # what reaches the state after step 0, if that is the only step
+d_h = d_output[0] + d_h_n  # the gradient of the state after step 0, if that is the only step
 
 
 def step_backward():
-    found = answer("step_backward", W_xh, W_hh, states[0], x[0], h_0, d_h)
-    return dict(zip(GIVES["step_backward"], found, strict=True))
+    result = answer("step_backward", W_xh, W_hh, states[0], x[0], h_0, d_h)
+    return dict(zip(RETURNS["step_backward"], result, strict=True))
 
 
 def test_3_the_gradient_passes_tanh_first():
     right = back_through(0, d_h).d_parameters["b_h"]
     mistakes = {
         "the slope of tanh is missing. d_b_h is d_a = d_h (1 - h_t^2), not d_h.": d_h,
-        "tanh is taken twice. h_t is tanh(a) already: the slope is 1 - h_t^2.": d_h * (1 - np.tanh(states[0]) ** 2),
-        "the slope is read off h_prev. It is h_t that tanh gave.": d_h * (1 - h_0**2),
+        "tanh is applied twice. h_t is already tanh(a): the slope is 1 - h_t^2.": d_h * (1 - np.tanh(states[0]) ** 2),
+        "the slope is computed from h_prev. Compute it from h_t, the result of tanh.": d_h * (1 - h_0**2),
     }
     check("d_b_h", step_backward()["d_b_h"], right, mistakes)
 
 
 def test_3_x_and_h_prev_get_theirs_through_the_transposes():
-    right, found = back_through(0, d_h), step_backward()
+    right, result = back_through(0, d_h), step_backward()
     d_a = right.d_parameters["b_h"]
-    check("d_x", found["d_x"], right.d_x, {"it is W_xh^T d_a; you have W_xh^T d_h.": W_xh.T @ d_h})
+    check("d_x", result["d_x"], right.d_x, {"it is W_xh^T d_a; you have W_xh^T d_h.": W_xh.T @ d_h})
     mistakes = {
-        "it is W_hh's transpose times d_a: did you multiply by W_hh?": W_hh @ d_a,
+        "it is W_hh^T d_a; you have W_hh d_a.": W_hh @ d_a,
         "it is W_hh^T d_a; you have W_hh^T d_h.": W_hh.T @ d_h,
     }
-    check("d_h_prev", found["d_h_prev"], right.d_h_prev, mistakes)
+    check("d_h_prev", result["d_h_prev"], right.d_h_prev, mistakes)
 
 
 def test_3_each_weight_gets_an_outer_product():
-    right, found = back_through(0, d_h).d_parameters, step_backward()
+    right, result = back_through(0, d_h).d_parameters, step_backward()
     d_a = right["b_h"]
     mistakes = {"it is transposed. d_a x_t^T has W_xh's shape: a row for each unit.": np.outer(x[0], d_a)}
-    check("d_W_xh", found["d_W_xh"], right["W_xh"], mistakes)
+    check("d_W_xh", result["d_W_xh"], right["W_xh"], mistakes)
     mistakes = {
         "it is transposed. It is d_a h_prev^T, not h_prev d_a^T.": np.outer(h_0, d_a),
-        "it is made with h_t. W_hh was multiplied with the state that went in, h_prev.": np.outer(d_a, states[0]),
+        "it is computed with h_t. W_hh multiplied the previous state, h_prev.": np.outer(d_a, states[0]),
     }
-    check("d_W_hh", found["d_W_hh"], right["W_hh"], mistakes)
+    check("d_W_hh", result["d_W_hh"], right["W_hh"], mistakes)
 
 
 def test_3_it_is_the_derivative_itself():
-    right, found = true_gradients(1), step_backward()
-    check("d_x", found["d_x"], right["d_x"][0])
-    check("d_h_prev", found["d_h_prev"], right["d_h_0"])
+    right, result = true_gradients(1), step_backward()
+    check("d_x", result["d_x"], right["d_x"][0])
+    check("d_h_prev", result["d_h_prev"], right["d_h_0"])
     for name in ("d_W_xh", "d_W_hh", "d_b_h"):
-        check(name, found[name], right[name])
+        check(name, result[name], right[name])
 
 
 # 4: backward
@@ -248,38 +246,38 @@ d_x, d_h_0, (d_a,), d_parameters = rnn.forward(x, h_0[None]).backward(d_output, 
 
 
 def backward(steps=TIME):
-    found = answer("backward", W_xh, W_hh, x[:steps], h_0, states[:steps], d_output[:steps], d_h_n)
-    return dict(zip(GIVES["backward"], found, strict=True))
+    result = answer("backward", W_xh, W_hh, x[:steps], h_0, states[:steps], d_output[:steps], d_h_n)
+    return dict(zip(RETURNS["backward"], result, strict=True))
 
 
 def test_4_the_last_step_gets_its_own_share_and_d_h_n():
-    found, own, onward = backward()["d_x"], d_output[-1], d_h_n
+    result, own, onward = backward()["d_x"], d_output[-1], d_h_n
     for t in range(TIME - 1):
         onward = back_through(t, d_output[t] + onward).d_h_prev
     mistakes = {
         "d_h_n is missing. At the last step, dhnext is d_h_n.": own,
-        "d_h_n came in twice. dhnext begins as d_h_n: don't add it once more.": own + 2 * d_h_n,
-        "the steps were walked from the first to the last. Go back in time, over reversed(range(time)).": own + onward,
-        "d_output[t] is missing: the loss reads this state itself too.": d_h_n,
+        "d_h_n is added twice. dhnext starts as d_h_n, so don't add it again.": own + 2 * d_h_n,
+        "the loop goes from the first step to the last. Go back in time, over reversed(range(time)).": own + onward,
+        "d_output[t] is missing. The loss also depends on this state directly.": d_h_n,
     }
     mistakes = {hint: back_through(-1, wrong).d_x for hint, wrong in mistakes.items()}
-    neither = same(found[-2:-1], back_through(-2, d_output[-2]).d_x[None])  # nor has the step before a share of dhnext
+    neither = same(result[-2:-1], back_through(-2, d_output[-2]).d_x[None])  # the step before has no dhnext either
     hint = "dhnext is missing. It is d_h_n at the last step, and d_h_prev of the step after at every other."
     mistakes = {hint: back_through(-1, own).d_x if neither else ()} | mistakes
-    hint = "it is that of step 0. The steps were walked from the last to the first; d_x is in the order of x."
+    hint = "it is d_x of step 0. The loop goes back in time, but d_x has the order of x."
     mistakes[hint] = d_x[0]
-    check("d_x of the last step", found[-1], d_x[-1], mistakes)
+    check("d_x of the last step", result[-1], d_x[-1], mistakes)
 
 
 def test_4_earlier_steps_get_the_share_of_the_future():
     own, future = d_output[-2], W_hh.T @ d_a[-1]
     mistakes = {
-        "the share of the future is missing. d_h = d_output[t] + dhnext.": own,
-        "W_hh is not transposed on the way back: dhnext is W_hh^T d_a of the step after.": own + W_hh @ d_a[-1],
-        "dhnext is d_a of the step after. It has to come back through W_hh.": own + d_a[-1],
-        "dhnext is d_h of the step after. It has to come back through that step.": own + d_output[-1] + d_h_n,
-        "dhnext is d_h_n here too. It is replaced at every step, by that step's d_h_prev.": own + d_h_n,
-        "d_h_n came in again. dhnext is replaced at every step, not added to.": own + future + d_h_n,
+        "the gradient from later steps is missing. d_h = d_output[t] + dhnext.": own,
+        "W_hh isn't transposed on the way back. dhnext is W_hh^T d_a of the step after.": own + W_hh @ d_a[-1],
+        "dhnext is d_a of the step after. Multiply it by W_hh^T.": own + d_a[-1],
+        "dhnext is d_h of the step after. Propagate it through that step.": own + d_output[-1] + d_h_n,
+        "dhnext is still d_h_n. Replace it at every step by that step's d_h_prev.": own + d_h_n,
+        "d_h_n is added again. Replace dhnext at every step instead of adding to it.": own + future + d_h_n,
     }
     mistakes = {hint: back_through(-2, wrong).d_x for hint, wrong in mistakes.items()}
     check("d_x of the step before the last", backward()["d_x"][-2], d_x[-2], mistakes)
@@ -287,46 +285,46 @@ def test_4_earlier_steps_get_the_share_of_the_future():
 
 def test_4_h_0_gets_what_is_left_before_step_0():
     mistakes = {
-        "it is 0. What h_0 gets is dhnext after the loop.": np.zeros(HIDDEN),
-        "it is dL/dh at step 0. It still has to come back through that step.": d_output[0] + W_hh.T @ d_a[1],
+        "it is 0. The gradient of h_0 is dhnext after the loop.": np.zeros(HIDDEN),
+        "it is dL/dh at step 0. Propagate it through that step.": d_output[0] + W_hh.T @ d_a[1],
     }
     check("d_h_0", backward()["d_h_0"], d_h_0[0], mistakes)
 
 
 def test_4_the_weights_gradients_are_summed_over_the_steps():
-    found, right = backward(), {name.removeprefix("cells.0."): d for name, d in d_parameters.items()}
-    one_step = "it is that of step 0 alone. One weight serves all steps: add up."
+    result, right = backward(), {name.removeprefix("cells.0."): d for name, d in d_parameters.items()}
+    one_step = "it is that of step 0 alone. All steps use the same weights: add their gradients."
     mean = "it is the mean over the steps. A gradient is their sum."
-    check("d_b_h", found["d_b_h"], right["b_h"], {one_step: d_a[0], mean: right["b_h"] / TIME})
+    check("d_b_h", result["d_b_h"], right["b_h"], {one_step: d_a[0], mean: right["b_h"] / TIME})
     mistakes = {one_step: np.outer(d_a[0], x[0]), mean: right["W_xh"] / TIME}
-    check("d_W_xh", found["d_W_xh"], right["W_xh"], mistakes)
+    check("d_W_xh", result["d_W_xh"], right["W_xh"], mistakes)
     wrapped = np.concatenate([states[-1:], states[:-1]])
     mistakes = {
         one_step: np.outer(d_a[0], h_0),
         mean: right["W_hh"] / TIME,
-        "at step 0, states[t - 1] is states[-1], the last state. What step 0 began with is h_0.": d_a.T @ wrapped,
-        "step 0 began with h_0, not with zeros.": d_a[1:].T @ states[:-1],
-        "it is made with states[t]. W_hh was multiplied with the state before it.": d_a.T @ states,
+        "at step 0, states[t - 1] is states[-1], the last state. The state before step 0 is h_0.": d_a.T @ wrapped,
+        "the state before step 0 is h_0, not zeros.": d_a[1:].T @ states[:-1],
+        "it is computed with states[t]. W_hh multiplied the state before it.": d_a.T @ states,
     }
-    check("d_W_hh", found["d_W_hh"], right["W_hh"], mistakes)
+    check("d_W_hh", result["d_W_hh"], right["W_hh"], mistakes)
 
 
 def test_4_it_is_the_derivative_itself():
-    found = backward()
+    result = backward()
     for name, right in true_gradients(TIME).items():
-        check(name, found[name], right)
+        check(name, result[name], right)
 
 
 def test_4_no_steps_leave_d_h_n_as_it_is():
-    found = backward(steps=0)
+    result = backward(steps=0)
     for name, right in true_gradients(0).items():
-        check(f"{name} of a sequence of no steps", found[name], right)
+        check(f"{name} of a sequence of no steps", result[name], right)
 
 
 # 5: forward_padded
 
 output, (h_n,) = rnn(rows, rows_h_0[None], lengths)
-full_output, (full_h_n,) = rnn(rows, rows_h_0[None])  # on through the padding
+full_output, (full_h_n,) = rnn(rows, rows_h_0[None])  # as if the padding were real
 
 
 def forward_padded(inputs=rows):
@@ -336,8 +334,8 @@ def forward_padded(inputs=rows):
 def test_5_output_is_0_behind_a_row_s_length():
     held = np.where(real[..., None], output, h_n[:, None])
     mistakes = {
-        "it goes on through the padding. At t >= lengths[row] it is 0.": full_output,
-        "it repeats the last state behind the row's length. The state stays; the output is 0.": held,
+        "it continues through the padding. At t >= lengths[row] it is 0.": full_output,
+        "it repeats the last state after the row's length. The state stays, but the output is 0.": held,
     }
     check("output", forward_padded()[0], output, mistakes)
 
@@ -346,7 +344,7 @@ def test_5_h_n_is_the_state_after_the_last_real_step():
     some = lengths > 0
     mistakes = {
         "it is output[:, -1], which is 0 in a row that ends before the longest.": output[some, -1],
-        "the state ran on through the padding.": full_h_n[some],
+        "the state was updated through the padding.": full_h_n[some],
     }
     check("h_n of the rows that have steps", forward_padded()[1][some], h_n[some], mistakes)
 
@@ -359,18 +357,18 @@ def test_5_a_row_of_length_0_keeps_h_0():
 
 
 def test_5_what_stands_in_the_padding_is_invisible():
-    found = forward_padded(np.where(real[..., None], rows, np.nan))
-    check_unseen("output", found[0], output)
-    check_unseen("h_n", found[1], h_n)
+    padded_output, padded_h_n = forward_padded(np.where(real[..., None], rows, np.nan))
+    check_ignored("output", padded_output, output)
+    check_ignored("h_n", padded_h_n, h_n)
 
 
-def check_unseen(what, found, right):
-    """The padding held NaN, and right is what there is without it."""
+def check_ignored(name, result, right):
+    """`check` for a result that was computed with NaN in the padding."""
     __tracebackhide__ = True
-    if np.isnan(found).any():
-        hint = "the padding's NaN came through. 0 * NaN is NaN: choose with np.where, don't multiply by 0 and 1."
-        pytest.fail(f"{what}: {hint}", pytrace=False)
-    check(f"{what} with NaN in the padding", found, right)
+    if np.isnan(result).any():
+        hint = "it contains the padding's NaN. 0 * NaN is NaN: choose with np.where, don't multiply by 0 and 1."
+        pytest.fail(f"{name}: {hint}", pytrace=False)
+    check(f"{name} with NaN in the padding", result, right)
 
 
 # 6: padded_mean_squared_error
@@ -381,32 +379,32 @@ counting = np.arange(TIME) < counts[:, None]
 
 
 def test_6_the_mean_is_over_real_steps():
-    found, _ = answer("padded_mean_squared_error", predictions, targets, counts)
+    result, _ = answer("padded_mean_squared_error", predictions, targets, counts)
     right, _ = mean_squared_error(predictions, targets, lengths=counts)
     squares = (predictions - targets) ** 2
     total, share = squares[counting].sum(), squares[counting].sum() / squares.size
     means = [row[:count].mean() for row, count in zip(squares, counts, strict=True)]
     mistakes = {
-        "the padding is in the mean.": squares.mean(),
-        "the padding is in the count. Divide by the number of real steps, lengths.sum(), not by all.": share,
+        "the mean includes the padding.": squares.mean(),
+        "the count includes the padding. Divide by the number of real steps, lengths.sum().": share,
         "it is the sum. Divide by the number of real steps.": total,
-        "it is a mean of the rows' means, in which a short row's steps weigh more than a long one's.": np.mean(means),
+        "it is the mean of the rows' means, in which the steps of short rows have a larger weight.": np.mean(means),
     }
-    check("loss", found, right, mistakes)
+    check("loss", result, right, mistakes)
 
 
 def test_6_the_gradient_is_of_that_very_mean():
-    _, found = answer("padded_mean_squared_error", predictions, targets, counts)
+    _, result = answer("padded_mean_squared_error", predictions, targets, counts)
     _, right = mean_squared_error(predictions, targets, lengths=counts)
     everywhere = 2 * (predictions - targets)
     mistakes = {
-        "the padding has a gradient. What isn't in the loss gets 0.": everywhere / counts.sum(),
-        "the padding has a gradient and is in the count. What isn't in the loss gets 0.": everywhere / everywhere.size,
+        "the padding has a gradient. Its gradient is 0, because the loss ignores it.": everywhere / counts.sum(),
+        "the padding has a gradient and is in the count. The loss ignores it.": everywhere / everywhere.size,
         "it isn't divided by the number of real steps, as the loss is.": right * counts.sum(),
-        "it is divided by the number of all steps; only real ones are in the loss.": right * counts.sum() / right.size,
+        "it is divided by the number of all steps. Only real ones are in the loss.": right * counts.sum() / right.size,
         "the 2 is missing: the derivative of d^2 is 2 d.": right / 2,
     }
-    check("d_predictions", found, right, mistakes)
+    check("d_predictions", result, right, mistakes)
 
 
 def test_6_what_stands_in_the_padding_is_invisible():
@@ -414,9 +412,9 @@ def test_6_what_stands_in_the_padding_is_invisible():
     visible = np.arange(TIME) < shorter[:, None]
     given = np.where(visible, predictions, np.nan), np.where(visible, targets, np.nan)
     right = mean_squared_error(*given, lengths=shorter)
-    found = answer("padded_mean_squared_error", *given, shorter)
-    check_unseen("loss", found[0], right[0])
-    check_unseen("d_predictions", found[1], right[1])
+    result = answer("padded_mean_squared_error", *given, shorter)
+    check_ignored("loss", result[0], right[0])
+    check_ignored("d_predictions", result[1], right[1])
 
 
 # 7: shift
@@ -426,8 +424,8 @@ tokens = rng.integers(4, 10, (4, 5))
 words = np.array([3, 5, 0, 1])
 tokens[np.arange(5) >= words[:, None]] = 0  # padding
 decoder = Decoder(RNN(2, 3, rng=0), ManyToManyHead(3, 10, rng=1), Embedding(10, 2, rng=2), bos_idx=BOS, eos_idx=EOS)
-decoded = decoder.forward(tokens, words)
-counted = np.arange(6) < decoded.lengths[:, None]
+decoder_run = decoder.forward(tokens, words)
+counted = np.arange(6) < decoder_run.lengths[:, None]
 
 
 def shift():
@@ -435,32 +433,32 @@ def shift():
 
 
 def seen(ids):
-    """Ids with -1 where no step counts; of arrays that have another shape, as they are."""
+    """Ids with -1 where no step counts; an array of another shape unchanged."""
     return np.where(counted, ids, -1) if np.shape(ids) == counted.shape else np.asarray(ids)
 
 
 def test_7_one_step_more_than_tokens_counts():
-    mistakes = {"as many as tokens. The end is an answer too: one step more counts.": words}
-    check("counts", shift()[2], decoded.lengths, mistakes)
+    mistakes = {"as many as tokens. The end has to be predicted too: one step more counts.": words}
+    check("counts", shift()[2], decoder_run.lengths, mistakes)
 
 
 def test_7_inputs_begin_with_bos():
     mistakes = {
         "they are the tokens. Before the first one the decoder reads bos.": tokens,
-        "nothing is shifted: these are the targets.": seen(decoded.targets),
+        "these are the targets, which aren't shifted.": seen(decoder_run.targets),
     }
-    check("inputs", seen(shift()[0]), seen(decoded.embedded.ids), mistakes)
+    check("inputs", seen(shift()[0]), seen(decoder_run.embedding_run.ids), mistakes)
 
 
 def test_7_targets_end_with_eos_where_the_row_ends():
-    bare, behind = (np.append(tokens, np.full((4, 1), last), axis=1) for last in (0, EOS))
+    without_eos, after_padding = (np.append(tokens, np.full((4, 1), last), axis=1) for last in (0, EOS))
     mistakes = {
-        "they are the tokens. After the last one the answer is eos.": tokens,
-        "eos is missing. It is the answer after a row's last token.": seen(bare),
-        "eos stands behind the padding. It belongs behind the row's own last token, at lengths[row].": seen(behind),
-        "nothing is shifted: these are the inputs.": seen(decoded.embedded.ids),
+        "they are the tokens. The target after the last one is eos.": tokens,
+        "eos is missing. It is the target after a row's last token.": seen(without_eos),
+        "eos is after the padding. Put it after the row's own last token, at lengths[row].": seen(after_padding),
+        "these are the inputs, shifted the other way.": seen(decoder_run.embedding_run.ids),
     }
-    check("targets", seen(shift()[1]), seen(decoded.targets), mistakes)
+    check("targets", seen(shift()[1]), seen(decoder_run.targets), mistakes)
 
 
 def test_7_a_step_s_target_is_the_next_step_s_input():
@@ -478,7 +476,7 @@ NORM = clip_grad_norm(clipped, 2.0)
 
 
 def flat(named):
-    """All gradients as the one vector that they are."""
+    """All gradients in one vector."""
     return np.concatenate([named[name].ravel() for name in gradients])
 
 
@@ -486,35 +484,35 @@ def test_8_long_gradients_are_cut_by_one_factor():
     norms = [np.linalg.norm(g) for g in gradients.values()]
     apart = {name: g * min(1, 2 / norm) for (name, g), norm in zip(gradients.items(), norms, strict=True)}
     mistakes = {
-        "each array is cut by its own norm. It is one norm of all, and one factor.": flat(apart),
-        "each number is cut by itself. That turns the step in another direction.": flat(gradients).clip(-2, 2),
+        "each array is scaled by its own norm. Use one norm and one factor for all.": flat(apart),
+        "each number is clipped by itself. This changes the direction of the step.": flat(gradients).clip(-2, 2),
         "the norm is a sum of norms. It is the root of the sum of all squares.": flat(gradients) * 2 / sum(norms),
-        "the norm is without its root.": flat(gradients) * 2 / NORM**2,
-        "they are as they were.": flat(gradients),
+        "the norm lacks its square root.": flat(gradients) * 2 / NORM**2,
+        "they haven't changed.": flat(gradients),
     }
     check("gradients of norm > max_norm", flat(answer("clip", gradients, 2.0)), flat(clipped), mistakes)
 
 
 def test_8_short_gradients_are_left_alone():
-    mistakes = {"they are made longer. Only a norm above max_norm is cut.": flat(gradients) * 2}
-    found = answer("clip", gradients, 2 * NORM)
-    check("gradients of norm < max_norm", flat(found), flat(gradients), mistakes)
+    mistakes = {"they are made larger. Scale only if the norm is above max_norm.": flat(gradients) * 2}
+    result = answer("clip", gradients, 2 * NORM)
+    check("gradients of norm < max_norm", flat(result), flat(gradients), mistakes)
 
 
 def test_8_nothing_is_divided_by_a_norm_of_0():
     zeros = {name: np.zeros_like(g) for name, g in gradients.items()}
-    with np.errstate(divide="ignore", invalid="ignore"):  # to say it in words
-        found = flat(answer("clip", zeros, 2.0))
-    hint = "max_norm / 0 is infinity, and 0 times that is NaN. Nothing has to be cut here."
-    mistakes = {hint: np.full(found.shape, np.nan)}
-    check("gradients that are all 0", found, flat(zeros), mistakes)
+    with np.errstate(divide="ignore", invalid="ignore"):  # the hint explains it better than NumPy's warning
+        result = flat(answer("clip", zeros, 2.0))
+    hint = "max_norm / 0 is infinity, and 0 times infinity is NaN. Return gradients of norm 0 unchanged."
+    mistakes = {hint: np.full(result.shape, np.nan)}
+    check("gradients that are all 0", result, flat(zeros), mistakes)
 
 
 # 9: memory_left
 
 
 def jacobian(t):
-    """dh_last/dh_t: the network run on from h_t, and back from each unit of its last state. A row for each unit."""
+    """dh_last/dh_t, a row for each unit of the last state: backward from that unit, in a run that starts at h_t."""
     run = rnn.forward(x[t + 1 :], states[t][None])
     return np.stack([run.backward(d_h_n=unit[None]).d_h_0[0] for unit in np.eye(HIDDEN)])
 
@@ -532,19 +530,19 @@ def test_9_what_is_left_of_each_state_in_the_last():
     products = [np.prod(norms(steps[t + 1 :])) for t in range(TIME)]
     squares = [np.linalg.norm(J) for J in jacobians]
     mistakes = {
-        "step t's own Jacobian is in it. h_t comes after that: only later steps lie between.": norms(too_many),
+        "it includes step t's own Jacobian. From h_t to the last state there are only later steps.": norms(too_many),
         "the slopes multiply the columns of W_hh. diag(s) W_hh is s[:, None] * W_hh.": norms(columns),
         "the slopes of tanh are missing: J_t = diag(1 - h_t^2) W_hh.": norms(no_slopes),
-        "the product is in the wrong order. Of two steps, the earlier stands on the right.": norms(turned),
-        "it is a product of norms. That is only a bound; multiply the matrices, then take the norm.": products,
-        "it is the root of the sum of squares, another norm. np.linalg.norm(J, 2), with the 2.": squares,
+        "the product is in the wrong order. The earlier of two steps is on the right.": norms(turned),
+        "it is a product of norms, which is only a bound. Multiply the matrices, then take the norm.": products,
+        "it is the root of the sum of squares, another norm. Write np.linalg.norm(J, 2), with the 2.": squares,
     }
-    found = answer("memory_left", W_hh, states)
-    check("the norm of dh_last/dh_t", found, norms(jacobians), mistakes)
+    result = answer("memory_left", W_hh, states)
+    check("the norm of dh_last/dh_t", result, norms(jacobians), mistakes)
 
 
 def norms(matrices):
-    """The most that each can multiply a vector's length by."""
+    """The largest factor by which each matrix can multiply the length of a vector."""
     return np.array([np.linalg.norm(matrix, 2) for matrix in matrices])
 
 
@@ -553,13 +551,13 @@ def test_9_no_states_no_norms():
 
 
 def test_9_memory_fades_by_tanh_and_by_the_weights():
-    rotation, _ = np.linalg.qr(W_hh)  # which changes no length
+    rotation, _ = np.linalg.qr(W_hh)  # it changes no length
     kept = answer("memory_left", rotation, np.zeros((TIME, HIDDEN)))
-    check("with a rotation for W_hh, and states at which tanh' is 1, all is kept: the norm", kept, np.ones(TIME))
+    check("if W_hh is a rotation and tanh' is 1, the norm stays 1", kept, np.ones(TIME))
     halved = answer("memory_left", rotation, np.full((TIME, HIDDEN), np.sqrt(0.5)))
-    check("where tanh' is 1/2, each step halves the norm, which", halved, 0.5 ** np.arange(TIME)[::-1])
+    check("if tanh' is 1/2, each step halves the norm", halved, 0.5 ** np.arange(TIME)[::-1])
     shorter = answer("memory_left", 0.8 * rotation, np.zeros((TIME, HIDDEN)))
-    check("with 0.8 of a rotation, each step keeps 0.8 of the norm, which", shorter, 0.8 ** np.arange(TIME)[::-1])
+    check("if W_hh is 0.8 times a rotation, each step keeps 0.8 of the norm", shorter, 0.8 ** np.arange(TIME)[::-1])
 
 
 # 10: flip_padded
@@ -572,10 +570,10 @@ def flip_padded(values):
 def test_10_a_row_is_flipped_within_its_length():
     right = np.array([np.concatenate([row[:n][::-1], row[n:]]) for row, n in zip(rows, lengths, strict=True)])
     mistakes = {
-        "the whole row is flipped, which brings the padding to the front.": rows[:, ::-1],
+        "the whole row is flipped, which moves the padding to the front.": rows[:, ::-1],
         "the rows are in another order. Time is the second axis.": rows[::-1],
         "nothing is flipped.": rows,
-        "what stands behind a row's length isn't where it was.": np.where(real[..., None], right, 0),
+        "the padding isn't where it was.": np.where(real[..., None], right, 0),
     }
     check("the flipped rows", flip_padded(rows), right, mistakes)
 
@@ -589,5 +587,5 @@ def test_10_it_makes_a_reverse_direction():
     reverse = RNN.from_cells(both.cells[1:])
     right, _ = both(rows, lengths=lengths)
     states_on_the_way_back, _ = reverse(flip_padded(rows), lengths=lengths)
-    what = "flipped, run and flipped again, against the reverse half of a bidirectional network:"
-    check(what, flip_padded(states_on_the_way_back), right[..., HIDDEN:])
+    name = "flipped, run and flipped again, compared with the reverse half of a bidirectional network"
+    check(name, flip_padded(states_on_the_way_back), right[..., HIDDEN:])

@@ -1,99 +1,149 @@
-"""Input checks. Every message names the argument, what was expected, what came, and the likely fix.
+"""The rules for valid input, each written once, and the format that all error messages share.
 
-A TypeError says that a thing is of the wrong kind, an IndexError that an id points outside its table, a ValueError that
-everything else is wrong with it.
+A TypeError means an object of the wrong kind, an IndexError an id outside its range, a ValueError any other bad value.
+
+Shapes are described by the names of their axes, for example "[batch] time input_size". A name whose length is known in
+``sizes`` must have that length. The length of any other name is recorded there, so that arrays checked later must agree
+with it. An axis in brackets may be missing, and "..." stands for any number of leading axes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
+from vanilla_rnn import _hints
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from vanilla_rnn._types import RNG, Array, Callable, Fix, Iterable, Sizes
 
-    from numpy.typing import DTypeLike, NDArray
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
-    Array = NDArray[Any]
-    RNG = int | np.integer[Any] | np.random.Generator | None
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
-def refuse(error: type[Exception], where: str, name: str, expected: str, got: str, fix: str) -> NoReturn:
-    """Raise ``error`` with the one form that all messages have."""
-    raise error(f"{where}: {name} must be {expected}, got {got}. {fix}") from None
+def fail(error: type[Exception], where: str, name: str, expected: str, got: str, fix: str) -> NoReturn:
+    """Raise ``error`` in the format of all messages. ``fix`` is an instruction: what to do about it."""
+    raise error(f"{where}: {name} must be {expected}, got {got}. {fix}".rstrip()) from None
 
 
 def shown(value: object) -> str:
-    """A value for a message: the first line of its repr, cut where it grows long, and its type."""
+    """A value for a message: its repr, at most one line and 60 characters of it, and its type."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} and shape {value.shape}"
     text = repr(value).partition("\n")[0]
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 
-def some(values: Iterable[object], limit: int = 20) -> str:
+def listed(values: Iterable[object], limit: int = 20) -> str:
     """The first few of many values, for a message."""
-    listed = [repr(value) for value in values]
-    return ", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")
+    texts = [repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..." for value in values]
+    return ", ".join(texts[:limit]) + (f", ... ({len(texts)} in all)" if len(texts) > limit else "")
 
 
-def differing(found: Iterable[str], expected: Iterable[str]) -> str:
-    """Which names are missing and which are too many, for a message; nothing if they are the same."""
-    missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected), key=str)
-    parts = [f"{word} {some(names, 5)}" for word, names in (("without", missing), ("with", unknown)) if names]
+def differing(names: Iterable[str], expected: Iterable[str]) -> str:
+    """Which names are missing and which are not expected, for a message; "" if the two sets are the same."""
+    missing, unknown = sorted(set(expected) - set(names)), sorted(set(names) - set(expected), key=str)
+    parts = [f"{word} {listed(group, 5)}" for word, group in (("without", missing), ("with", unknown)) if group]
     return "; ".join(parts)
 
 
-def index(value: object, name: str, where: str) -> int:
-    """One whole number, of any sign."""
+# --- single values ----------------------------------------------------------------------------------------------------
+
+CHOICES = {
+    "level": ("word", "char"),
+    "nonlinearity": ("tanh", "relu", "sigmoid", "linear"),
+    "recurrent_init": ("uniform", "orthogonal", "identity"),
+}
+FROM_0_TO_BELOW_1: tuple[str, Callable[[float], bool]] = ("at least 0 and below 1", lambda value: 0 <= value < 1)
+BOUNDS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "learning_rate": ("at least 0 and finite", lambda value: 0 <= value < math.inf),
+    "momentum": FROM_0_TO_BELOW_1,
+    "betas[0]": FROM_0_TO_BELOW_1,
+    "betas[1]": FROM_0_TO_BELOW_1,
+    "eps": ("above 0 and finite", lambda value: 0 < value < math.inf),
+    "clip": ("above 0", lambda value: value > 0),
+    "max_norm": ("above 0", lambda value: value > 0),
+    "temperature": ("at least 0 and finite", lambda value: 0 <= value < math.inf),
+    "threshold": ("above 0 and below 1", lambda value: 0 < value < 1),
+}
+
+
+def arguments(where: str, **given: Any) -> list[Any]:
+    """Check arguments by what their names say: sizes, flags, choices, bounded numbers, dtype and rng."""
+    return [argument(value, name, where) for name, value in given.items()]
+
+
+def argument(value: Any, name: str, where: str) -> Any:
+    """Check one argument by what its name says; every name that isn't special is that of a size."""
+    if name == "nonlinearity" and isinstance(value, tuple) and len(value) == 2 and all(map(callable, value)):
+        return value  # the function, and its slope computed from its result
+    if name in CHOICES:
+        return choice(value, name, where)
+    if name in BOUNDS:
+        return number(value, name, where)
+    if name in ("bias", "bidirectional", "progress"):
+        if not isinstance(value, (bool, np.bool_)):
+            fail(TypeError, where, name, "True or False", shown(value), f"Pass {name}=True or {name}=False.")
+        return bool(value)
+    if name == "dtype":
+        return _float_dtype(value, where)
+    if name == "rng":
+        return _generator(value, where)
+    return size(value, name, where)
+
+
+def integer(value: object, name: str, where: str) -> int:
+    """One whole number of either sign."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        refuse(TypeError, where, name, "a whole number", shown(value), f"Pass an int, for example {name}=3.")
+        fail(TypeError, where, name, "a whole number", shown(value), f"Pass an int, for example {name}=3.")
     return int(value)
 
 
 def size(value: object, name: str, where: str) -> int:
-    """A whole number of at least 1."""
-    found = index(value, name, where)
-    if not 1 <= found < 2**31:
-        refuse(ValueError, where, name, "at least 1 and below 2^31", str(found), "It counts something that is there.")
-    return found
+    """A whole number from 1 to 2^31 - 1."""
+    count = integer(value, name, where)
+    if not 1 <= count < 2**31:
+        fail(ValueError, where, name, "at least 1 and below 2^31", str(count), "Use a positive integer.")
+    return count
 
 
-def number(
-    value: object,
-    name: str,
-    where: str,
-    *,
-    above: float = -math.inf,
-    at_least: float = -math.inf,
-    below: float = math.inf,
-    infinite: bool = False,
-) -> float:
-    """A number within bounds; infinity only where that has a meaning."""
+def number(value: object, name: str, where: str) -> float:
+    """A number within the bounds of its name."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        refuse(TypeError, where, name, "a number", shown(value), f"Pass a float, for example {name}=0.1.")
-    if not (above < value and at_least <= value and (value < below or (infinite and value == below))):
-        lower = f"above {above}" if above > -math.inf else f"at least {at_least}"
-        upper = f" and below {below}" if below < math.inf else "" if infinite else " and finite"
-        refuse(ValueError, where, name, lower + upper, str(value), "Other values have no meaning here.")
-    return float(value)
+        fail(TypeError, where, name, "a number", shown(value), f"Pass a float, for example {name}=0.1.")
+    expected, is_within = BOUNDS[name]
+    try:
+        checked = float(value)
+    except OverflowError:  # a very large int
+        checked = math.inf if value > 0 else -math.inf
+    if not is_within(checked):
+        fail(ValueError, where, name, expected, str(value)[:60], "")
+    return checked
 
 
-def choice(value: object, options: Iterable[str], name: str, where: str) -> None:
+def choice(value: object, name: str, where: str) -> str:
     """One of a few words."""
+    options = CHOICES[name]
     if not isinstance(value, str) or value not in options:
-        refuse(ValueError, where, name, "one of " + some(options), shown(value), "Is it a slip of the pen?")
+        from difflib import get_close_matches
+
+        close = get_close_matches(str(value).lower(), options, n=1)
+        fix = f"Did you mean {close[0]!r}?" if close else f"Choose one of the {len(options)}."
+        if str(value).lower() in ("lstm", "gru"):
+            fix = "This library has no LSTM or GRU: write such a cell yourself, or use torch.nn."
+        fail(ValueError, where, name, "one of " + listed(options), shown(value), fix)
+    return value
 
 
-def flag(value: object, name: str, where: str) -> bool:
-    """True or False, and not something that merely counts as one of them."""
-    if not isinstance(value, (bool, np.bool_)):
-        refuse(TypeError, where, name, "True or False", shown(value), f"Pass {name}=True or {name}=False.")
-    return bool(value)
-
-
-def generator(rng: RNG, where: str) -> np.random.Generator:
+def _generator(rng: RNG, where: str) -> np.random.Generator:
     """A Generator from a seed, a Generator or None."""
     if isinstance(rng, np.random.Generator):
         return rng
@@ -101,214 +151,318 @@ def generator(rng: RNG, where: str) -> np.random.Generator:
         return np.random.default_rng()
     fix = "Pass rng=0 for numbers that are the same each time."
     if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)):
-        refuse(TypeError, where, "rng", "a seed, a numpy.random.Generator or None", shown(rng), fix)
+        fail(TypeError, where, "rng", "a seed, a numpy.random.Generator or None", shown(rng), fix)
     if rng < 0:
-        refuse(ValueError, where, "rng", "a seed of at least 0", str(rng), fix)
+        fail(ValueError, where, "rng", "a seed of at least 0", str(rng), fix)
     return np.random.default_rng(int(rng))
 
 
-def float_dtype(dtype: DTypeLike, where: str) -> np.dtype[Any]:
+def _float_dtype(dtype: Any, where: str) -> np.dtype[Any]:
     """float32 or float64."""
     fix = "Pass dtype=np.float32 or dtype=np.float64."
     try:
-        found = np.dtype(dtype)
+        checked: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
-        refuse(TypeError, where, "dtype", "float32 or float64", shown(dtype), fix)
-    if found not in (np.float32, np.float64):
-        refuse(ValueError, where, "dtype", "float32 or float64", str(found), fix)
-    return found
+        fail(TypeError, where, "dtype", "float32 or float64", shown(dtype), fix)
+    if checked not in (np.float32, np.float64):
+        fail(ValueError, where, "dtype", "float32 or float64", str(checked), fix)
+    return checked
+
+
+def require_type(
+    value: object, kind: type, name: str, where: str, fix: str = "Check the order of the arguments."
+) -> None:
+    """An object of one class."""
+    if not isinstance(value, kind):
+        if isinstance(value, type) and issubclass(value, kind):
+            fix = f"Create it first: {value.__name__}(...)."
+        article = "an" if kind.__name__[0] in "AEIOR" else "a"
+        fail(TypeError, where, name, f"{article} {kind.__name__}", shown(value), fix)
+
+
+def iterable(value: object, name: str, where: str, fix: str) -> None:
+    """An object that ``for`` can go through."""
+    try:
+        iter(value)  # type: ignore[call-overload]  # whether this works is the question
+    except TypeError:
+        fail(TypeError, where, name, "an iterable", shown(value), fix)
+
+
+def mapping(value: object, name: str, where: str, fix: str) -> None:
+    """A dictionary or something like it."""
+    if not isinstance(value, Mapping):
+        fail(TypeError, where, name, "a dictionary of arrays", shown(value), fix)
+
+
+# --- arrays -----------------------------------------------------------------------------------------------------------
 
 
 def array(value: object, name: str, where: str) -> Array:
-    """Any rectangular array of numbers; the kind of number is for the caller to judge."""
+    """Any rectangular array of numbers; the caller decides which kind of number is right."""
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
+        return value
+    if isinstance(value, np.ndarray) and type(value) is not np.ndarray and np.any(getattr(value, "mask", False)):
+        fix = "Fill or drop the masked values: a plain array can't leave numbers out."
+        fail(ValueError, where, name, "an array without masked values", "a masked array", fix)
     try:
-        found = np.asarray(value)
+        values = np.asarray(value)
     except Exception as error:  # whatever an object's own __array__ raises
         got, fix = f"{type(value).__name__}, which NumPy can't read", "Convert it to a NumPy array first."
         if isinstance(error, ValueError) and isinstance(value, (list, tuple)):
-            got, fix = "lists of unequal lengths", "Of sequences, pad_sequences(...) makes one array and their lengths."
-        refuse(ValueError, where, name, "a rectangular array of numbers", got, fix)
-    if found.dtype.kind not in "biufc":
-        got = f"an array of {found.dtype} ({type(value).__name__})"
-        refuse(TypeError, where, name, "an array of numbers", got, "Words become numbers by vocab.encode(...).")
-    return found
+            got, fix = "rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
+            if isinstance(value, tuple) and any(np.ndim(part) == 0 for part in value):
+                got = f"a tuple ({', '.join(type(part).__name__ for part in value)})"
+                fix = "Unpack it first: loss, d_logits = loss_function(...)." if name.startswith("d_") else "Unpack it."
+        fail(ValueError, where, name, "a rectangular array of numbers", got, fix)
+    if values.dtype.kind not in "biufc":
+        fail(TypeError, where, name, "an array of numbers", *_hints.not_numbers(value, values, name))
+    return values
 
 
 def floats(value: object, name: str, where: str, dtype: np.dtype[Any] | None = None) -> Array:
-    """An array of floats of the given dtype; without one, float32 stays and all else becomes float64."""
+    """An array of floats of this dtype; without a dtype, float32 stays and everything else becomes float64."""
     if dtype is not None and type(value) is np.ndarray and value.dtype == dtype:
         return value
-    found = array(value, name, where)
+    values = array(value, name, where)
     if dtype is None:
-        dtype = found.dtype if found.dtype == np.float32 else np.dtype(np.float64)
-    if found.dtype.kind == "c" and dtype.kind != "c":
-        refuse(TypeError, where, name, "real numbers", f"an array of {found.dtype}", f"Did you mean {name}.real?")
-    with np.errstate(over="ignore", invalid="ignore"):  # what a float32 can't hold becomes inf, which `finite` reports
-        return found.astype(dtype, copy=False)
+        dtype = values.dtype if values.dtype == np.float32 else np.dtype(np.float64)
+    if values.dtype.kind == "c" and dtype.kind != "c":
+        fail(TypeError, where, name, "real numbers", f"an array of {values.dtype}", f"Did you mean {name}.real?")
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 can't hold becomes inf, which `finite` reports
+        return values.astype(dtype, copy=False)
 
 
-def same_dtype(arrays: dict[str, Array]) -> dict[str, Array]:
-    """Copies that all have one dtype: float32 where every array has it, else float64."""
-    common = np.result_type(*arrays.values())
-    return {name: np.array(values, dtype=common) for name, values in arrays.items()}
+def tensor(
+    value: object,
+    name: str,
+    axes: str,
+    sizes: Sizes,
+    where: str,
+    dtype: np.dtype[Any] | None = None,
+    fix: Fix = "Check its shape.",
+) -> Array:
+    """An array of finite floats with these axes. It may share memory with the caller's."""
+    values = floats(value, name, where, dtype)
+    fit(values, name, axes, sizes, where, fix)
+    finite(values, name, where)
+    return values
+
+
+def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix = "Check its shape.") -> None:
+    """Compare a shape with the names of its axes, and record the lengths in ``sizes``."""
+    names, optional = _axis_names(axes)
+    lengths: tuple[Any, ...] = values.shape
+    if names[0] == "...":
+        split = values.ndim - len(names) + 1
+        lengths = (lengths[:split], *lengths[split:]) if split >= 0 else ()
+    elif optional is not None and sizes.get(names[optional], len(lengths) != len(names) - 1 or None) is None:
+        lengths = (*lengths[:optional], None, *lengths[optional:])
+    known = dict(sizes)  # for the message, without what is recorded on the way
+    if len(lengths) == len(names) and tuple(map(sizes.setdefault, names, lengths)) == lengths:
+        return
+    expected = f"an array of shape {_pattern(names, optional, known)}"
+    fail(
+        ValueError, where, name, expected, f"shape {values.shape}", fix if isinstance(fix, str) else fix(values, known)
+    )
+
+
+@cache
+def _axis_names(axes: str) -> tuple[tuple[str, ...], int | None]:
+    """The names without brackets, and the place of the one that had them."""
+    names = axes.split()
+    optional = [place for place, axis in enumerate(names) if axis.startswith("[")]
+    return tuple(axis.strip("[]") for axis in names), optional[0] if optional else None
+
+
+def _pattern(names: tuple[str, ...], optional: int | None, sizes: Sizes) -> str:
+    """The expected shape for a message, as (batch, time, input_size=4) or (time, input_size=4)."""
+    parts: list[str] = []
+    for axis in names:
+        if axis == "..." and axis in sizes:
+            parts += map(str, sizes[axis])
+        elif sizes.get(axis, 0) is not None:
+            parts.append(f"{axis}={sizes[axis]}" if axis in sizes else axis)
+    text = "({}{})".format(", ".join(parts), "," if len(parts) == 1 else "")
+    if optional is None or names[optional] in sizes:
+        return text
+    return f"{text} or {_pattern(names[:optional] + names[optional + 1 :], None, sizes)}"
 
 
 def is_finite(values: Array) -> bool:
-    """Whether there is neither NaN nor infinity. One dot product tells, but for an overflow of its own."""
+    """Whether there is neither NaN nor infinity. One dot product answers this, unless the product itself overflows."""
     return math.isfinite(np.vdot(values, values).real) or bool(np.isfinite(values).all())
 
 
-def finite(values: Array, name: str, where: str, fix: str = "It came about before: print it where it is made.") -> None:
-    """Neither NaN nor infinity anywhere."""
-    if not is_finite(values):
-        index = np.argwhere(~np.isfinite(values))[0]
-        got = f"{values[tuple(index)]} at index {_index(index)}"
-        refuse(ValueError, where, name, f"finite numbers ({values.dtype})", got, fix)
-
-
-def axes(values: Array, layouts: dict[int, str], name: str, where: str, fix: str = "Look at its shape.") -> None:
-    """A number of axes out of ``layouts``, which maps each legal number to the axes' names."""
-    if values.ndim not in layouts:
-        expected = " or ".join(f"{_axes(count)} {layout}" for count, layout in layouts.items())
-        refuse(ValueError, where, name, f"an array of {expected}", f"{_axes(values.ndim)}: shape {values.shape}", fix)
-
-
-def last_axis(values: Array, expected: int, meaning: str, name: str, where: str, fix: str) -> None:
-    """The right number of features."""
-    if values.ndim == 0 or values.shape[-1] != expected:
-        got = f"{values.shape[-1]}: shape {values.shape}" if values.ndim else "a single number: shape ()"
-        refuse(ValueError, where, name, f"an array whose last axis is {expected} long ({meaning})", got, fix)
-
-
-def shape(values: Array, expected: tuple[int, ...], meaning: str, name: str, where: str, fix: str) -> None:
-    """Exactly one shape."""
-    if values.shape != expected:
-        got = f"{_axes(values.ndim)}: shape {values.shape}" if values.ndim != len(expected) else f"shape {values.shape}"
-        text = f"an array of {_axes(len(expected))}, of shape {expected} = {meaning}"
-        refuse(ValueError, where, name, text, got, fix)
-
-
-def integers(value: object, name: str, where: str, fix: str) -> Array:
-    """An array of whole numbers; an empty one may be of any kind."""
-    found = array(value, name, where)
-    if found.size == 0:
-        return found.astype(np.int64)
-    if found.dtype.kind not in "iu" or _holds_a_bool(value):
-        kind = "bool" if _holds_a_bool(value) else str(found.dtype)
-        first = found.flat[0]
-        got = f"an array of {kind}, {first} at index {_index(np.zeros(max(found.ndim, 1), int))}"
-        refuse(TypeError, where, name, "an array of whole numbers (integers)", got, fix)
-    return found
-
-
-def ids(value: object, count: int, name: str, where: str, count_name: str) -> Array:
-    """Ids from 0 to ``count`` - 1."""
-    found = integers(value, name, where, "Ids are counted, not measured: vocab.encode(...) gives integers.")
-    outside = (found < 0) | (found >= count)
-    if outside.any():
-        index = np.argwhere(outside)[0]
-        bad, at = found[tuple(index)], f" at index {_index(index)}" if len(index) else ""
-        fix = "Negative ids don't count from the end here." if bad < 0 else f"Is {count_name} that of the vocab in use?"
-        refuse(IndexError, where, name, f"from 0 to {count - 1} ({count_name}={count})", f"{bad}{at}", fix)
-    return found.astype(np.int64, copy=False)
-
-
-def lengths(value: object, batch: int, time: int, name: str, where: str) -> Array:
-    """One whole number from 0 to ``time`` for each row of the batch."""
-    fix = f"{name} counts the real steps of each row; of a mask it is mask.sum(axis=1)."
-    found = integers(value, name, where, fix)
-    shape(found, (batch,), "(batch,)", name, where, fix)
-    outside = (found < 0) | (found > time)
-    if outside.any():
-        row = np.argmax(outside)
-        refuse(
-            ValueError, where, name, f"from 0 to {time} (the time steps there are)", f"{found[row]} at row {row}", fix
-        )
-    return found.astype(np.int64, copy=False)
-
-
-def weights(
-    arrays: dict[str, Any], layouts: Mapping[str, tuple[str, ...]], where: str, *, numbers: bool = True
+def finite(
+    values: Array,
+    name: str,
+    where: str,
+    fix: str = "Check the computation that produced it.",
+    lengths: Array | None = None,
 ) -> None:
-    """Weights as a module was made with: somebody may have replaced or overwritten them since. Of biases, None is none.
+    """Neither NaN nor infinity; with lengths, in (batch, time, ...), only at the real steps."""
+    if is_finite(values):
+        return
+    bad = ~np.isfinite(values)
+    if lengths is not None:
+        bad &= padding_mask(lengths, values.shape)
+    if bad.any():
+        index = np.argwhere(bad)[0]
+        got = f"{values[tuple(index)]} at index {_index(index)}"
+        fail(ValueError, where, name, f"finite numbers ({values.dtype})", got, fix)
 
-    ``layouts`` names each array's axes; axes of one name are equally long. ``numbers`` says whether to look at each of
-    them.
+
+def padding_mask(lengths: Array, shape: tuple[int, ...]) -> Array:
+    """True at every real step of an array of shape (batch, time, ...), False at the padding."""
+    real = np.arange(shape[1]) < lengths[:, None]  # (batch, time)
+    return np.broadcast_to(real.reshape(real.shape + (1,) * (len(shape) - 2)), shape)
+
+
+def zero_padding(values: Array, lengths: Array | None) -> Array:
+    """The values with 0 in place of whatever the padding contains."""
+    return values if lengths is None else np.where(padding_mask(lengths, values.shape), values, values.dtype.type(0))
+
+
+def gradient(value: object, like: Array, name: str, where: str, lengths: Array | None = None) -> Array:
+    """A gradient: floats of the dtype and shape of the array it belongs to, finite at the real steps."""
+    values = floats(value, name, where, like.dtype)
+    if values.shape != like.shape:
+        fix = f"A gradient has the shape of its array: pass dL/d{name[2:]}."
+        fail(ValueError, where, name, f"an array of shape {like.shape}, like {name[2:]}", f"shape {values.shape}", fix)
+    finite(values, name, where, lengths=lengths)
+    return values
+
+
+def writable(values: object, name: str, where: str) -> None:
+    """A NumPy array of floats that can be written to."""
+    if not isinstance(values, np.ndarray):
+        fix = "Pass the arrays themselves."
+        fail(TypeError, where, name, "a NumPy array", shown(values), fix)
+    if not values.flags.writeable or values.dtype.kind != "f":
+        got = f"one of {values.dtype}" if values.dtype.kind != "f" else "a read-only one"
+        fail(ValueError, where, name, "a writable array of floats", got, "Copy it: np.array(values, dtype=float).")
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+
+def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *, numbers: bool = True) -> Sizes:
+    """The sizes of a module's weights, which someone may have replaced or overwritten since it was created.
+
+    ``layouts`` names the axes of each array; a bias may be None. ``numbers`` says whether to check that all are finite.
     """
-    sizes: dict[str, int] = {}
+    sizes: Sizes = {}
     dtype = None
     for name, values in arrays.items():
         if values is None and name.startswith("b_"):
             continue
         if type(values) is not np.ndarray or values.dtype.kind not in "fc" or (dtype or values.dtype) != values.dtype:
             got = str(values.dtype) if isinstance(values, np.ndarray) else shown(values)
-            fix = f"Change it in place, {name}[...] = ..., or make a new module from_weights."
-            refuse(TypeError, where, name, f"a NumPy array of {dtype or 'float32 or float64'}", got, fix)
+            fix = f"Assign in place: {name}[...] = new."
+            fail(TypeError, where, name, f"a NumPy array of {dtype or 'float32 or float64'}", got, fix)
         dtype = values.dtype
-        layout = layouts[name]
-        meaning = str(layout).replace("'", "")  # of one axis, (hidden_size,) as elsewhere
-        axes(values, {len(layout): meaning}, name, where, "Who replaced it?")
-        expected = tuple(sizes.setdefault(axis, length) for axis, length in zip(layout, values.shape, strict=True))
-        shape(values, expected, meaning, name, where, "It has to go with the other weights.")
+        fit(
+            values,
+            name,
+            layouts[name],
+            sizes,
+            where,
+            "Assign in place, which keeps the shape: " + name + "[...] = new.",
+        )
         if numbers:
-            finite(values, name, where, "Training may have diverged: take a smaller learning rate, or clip_grad_norm.")
+            finite(values, name, where, "Use a smaller learning rate or clip the gradients: training has diverged.")
+    return sizes
 
 
-def writable(arrays: Mapping[str, Array], where: str) -> None:
-    """Arrays that can be written to, looked at before any of them is."""
-    for name, values in arrays.items():
-        if not values.flags.writeable:
-            refuse(ValueError, where, name, "an array that can be written to", "one that can't", "Copy it.")
+def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: str) -> dict[str, Array]:
+    """Copies of the weights that someone passes, in one dtype and with shapes that agree; None stays out."""
+    arrays = {name: floats(value, name, where) for name, value in given.items() if value is not None}
+    dtype = np.result_type(*arrays.values())
+    sizes: Sizes = {}
+    fix = "Give every weight the shape of its axes; a PyTorch weight has this layout, a Keras kernel is transposed."
+    copies = {
+        name: np.array(tensor(values, name, layouts[name], sizes, where, dtype, fix)) for name, values in arrays.items()
+    }
+    for axis, length in sizes.items():
+        size(length, axis, where)
+    return copies
 
 
-def memory(values: Array) -> tuple[int, int]:
-    """Where an array's numbers lie: the same of an array and its transpose."""
-    return values.__array_interface__["data"][0], values.nbytes
+# --- ids and lengths --------------------------------------------------------------------------------------------------
 
 
-def none_lost(parameters: Mapping[str, Array], taken: Iterable[Array], name: str, where: str) -> None:
-    """Parameters of which each is among those taken elsewhere; a subclass may have some that nobody asks for."""
-    places = set(map(memory, taken))
-    for path, values in parameters.items():
-        if memory(values) not in places:
-            expected, fix = "of parameters that all have a counterpart there", "Pass its parts one by one."
-            refuse(TypeError, where, name, expected, f"one that has {path} too", fix)
+def integers(value: object, name: str, where: str, fix: str) -> Array:
+    """An array of whole numbers; an empty one may have any dtype."""
+    values = array(value, name, where)
+    if values.size == 0:
+        return values.astype(np.int64)
+    if values.dtype.kind not in "iu" or _contains_bool(value):
+        kind = "bool" if _contains_bool(value) else str(values.dtype)
+        got = f"an array of {kind}, {values.flat[0]} at index {_index(np.zeros(max(values.ndim, 1), int))}"
+        fail(TypeError, where, name, "an array of whole numbers (integers)", got, fix)
+    return values
 
 
-def iterable(value: object, name: str, where: str, fix: str) -> None:
-    """Something to go through with ``for``."""
-    try:
-        iter(value)  # type: ignore[call-overload]  # whether it can is the question
-    except TypeError:
-        refuse(TypeError, where, name, "an iterable", shown(value), fix)
+def ids(value: object, count: int, name: str, where: str, count_name: str) -> Array:
+    """Ids from 0 to ``count`` - 1, as int64."""
+    values = integers(value, name, where, "Use integer ids, as vocab.encode(...) returns them.")
+    outside = (values < 0) | (values >= count)
+    if outside.any():
+        index = np.argwhere(outside)[0]
+        bad, at = values[tuple(index)], f" at index {_index(index)}" if len(index) else ""
+        expected = f"from 0 to {count - 1} ({count_name}={count})"
+        fail(IndexError, where, name, expected, f"{bad}{at}", _hints.for_id(values, int(bad), count, count_name))
+    return values.astype(np.int64, copy=False)
 
 
-def mapping(value: object, name: str, where: str, fix: str) -> None:
-    """A dictionary or its like."""
-    if not isinstance(value, Mapping):
-        refuse(TypeError, where, name, "a mapping of names to arrays", shown(value), fix)
+def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Array | None:
+    """A copy of the lengths, one whole number from 0 to time for each row; None if there are none."""
+    if value is None:
+        return None
+    batch, time = sizes["batch"], sizes["time"]
+    if batch is None:
+        fix = "Leave it out, or add a batch axis: x[None]."
+        fail(ValueError, where, name, "None for a single sequence", shown(value), fix)
+    mask = array(value, name, where)
+    if mask.shape == (batch, time) and np.isin(mask, (0, 1)).all():
+        fail(ValueError, where, name, f"an array of shape (batch={batch},)", "a mask", _hints.for_mask(mask))
+    fix = f"Pass the number of real steps of each row: {name}=[{time}, ...]."
+    counts = integers(value, name, where, fix)
+    if counts.shape == (time,) != (batch,):
+        fix = "x is (batch, time, ...): if its axes are swapped, pass x.swapaxes(0, 1)."
+    fit(counts, name, "batch", sizes, where, fix)
+    outside = (counts < 0) | (counts > time)
+    if outside.any():
+        row = int(np.argmax(outside))
+        fail(ValueError, where, name, f"from 0 to {time}, the number of time steps", f"{counts[row]} at row {row}", fix)
+    return counts.astype(np.int64)
 
 
-def sequence_of(value: object, kind: type, name: str, where: str, fix: str) -> Sequence[Any]:
-    """A list or tuple of things of one kind, not empty."""
-    if not isinstance(value, (list, tuple)) or not all(isinstance(one, kind) for one in value):
-        refuse(TypeError, where, name, f"a list of {kind.__name__}", shown(value), fix)
-    if not value:
-        refuse(ValueError, where, name, f"a list of at least one {kind.__name__}", "an empty one", fix)
-    return value
-
-
-def _axes(count: int) -> str:
-    return f"{count} axis" if count == 1 else f"{count} axes"
-
-
-def _holds_a_bool(value: object) -> bool:
-    """Whether there is a bool in nested lists: among integers, NumPy takes it for 0 or 1."""
+def _contains_bool(value: object) -> bool:
+    """Whether nested lists contain a bool: among integers, NumPy takes it for 0 or 1."""
     if isinstance(value, (list, tuple)):
-        return any(map(_holds_a_bool, value))
+        return any(map(_contains_bool, value))
     return isinstance(value, (bool, np.bool_)) or (isinstance(value, np.ndarray) and value.dtype == bool)
 
 
 def _index(index: Array) -> str:
     """An index as a reader writes it: 3, or (0, 2, 1)."""
     return str(int(index[0])) if len(index) == 1 else str(tuple(int(i) for i in index))
+
+
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+
+def explained(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function; a call that doesn't fit its signature gets a message that says what to write instead."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # from inside the function
+            raise TypeError(_hints.for_call(function, args, kwargs, error)) from None
+
+    return call

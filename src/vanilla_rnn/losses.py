@@ -1,7 +1,8 @@
-"""Losses from logits, each with its gradient, and the probabilities that logits stand for.
+"""Losses from logits, each with its gradient, and the probabilities that belong to logits.
 
-Every loss is a mean over what counts, returned with the gradient of exactly that mean. With ``lengths``, steps at and
-after a row's length don't count: they add nothing to the loss, get no gradient, and may hold anything.
+The functions at the top give the loss ``l`` of each prediction, and its derivative. A public loss is their weighted
+mean, ``sum(w l) / sum(w)``, and the gradient of exactly that mean. With ``lengths``, padding has the weight 0. A
+prediction of weight 0 adds nothing to the loss and gets no gradient, whatever the logits and targets contain there.
 """
 
 from __future__ import annotations
@@ -10,16 +11,44 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vanilla_rnn import _checks
+from vanilla_rnn import _checks, _hints
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from vanilla_rnn._types import Array, ArrayLike
 
-    from vanilla_rnn._checks import Array
+
+def sigmoid_of(z: Array) -> Array:
+    """``p = 1 / (1 + exp(-z))``, as exp(-log(1 + exp(-z))): no overflow, and no digits lost where p is tiny."""
+    return np.asarray(np.exp(-np.logaddexp(z.dtype.type(0), -z)))
+
+
+def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
+    """``l = -y log p - (1 - y) log(1 - p)`` with p = sigmoid(z), and ``dl/dz = p - y``."""
+    losses = np.logaddexp(z.dtype.type(0), z) - y * z  # because -log p = log(1 + exp(-z)), and 1 - p = sigmoid(-z)
+    return losses, sigmoid_of(z) - y
+
+
+def class_losses(z: Array, y: Array) -> tuple[Array, Array]:
+    """``l = -log p_y`` with p = softmax(z), and ``dl/dz = p - one_hot(y)``."""
+    with np.errstate(over="ignore"):  # if two logits are too far apart to subtract, the smaller one's p is 0 anyway
+        shifted = z - z.max(axis=-1, keepdims=True)  # (..., classes); softmax stays the same, and no exp overflows
+    p = np.exp(shifted)
+    total = p.sum(axis=-1, keepdims=True)
+    p /= total
+    true_class = y[..., None]  # (..., 1)
+    losses = np.log(total) - np.take_along_axis(shifted, true_class, axis=-1)
+    np.put_along_axis(p, true_class, np.take_along_axis(p, true_class, axis=-1) - 1.0, axis=-1)  # p - one_hot(y)
+    return losses[..., 0], p
+
+
+def squared_losses(p: Array, y: Array) -> tuple[Array, Array]:
+    """``l = (p - y)^2``, and ``dl/dp = 2 (p - y)``."""
+    difference = p - y
+    return difference * difference, 2.0 * difference
 
 
 def sigmoid(logits: ArrayLike) -> Array:
-    """The probability of "yes": ``1 / (1 + exp(-z))``.
+    """Return the probability of "yes": ``1 / (1 + exp(-z))``.
 
     Parameters
     ----------
@@ -31,11 +60,6 @@ def sigmoid(logits: ArrayLike) -> Array:
     numpy.ndarray, of the same shape
         Numbers from 0 to 1.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the logits aren't real numbers, or not finite.
-
     Examples
     --------
     >>> print(sigmoid([0.0, 1000.0, -1000.0]))
@@ -43,12 +67,11 @@ def sigmoid(logits: ArrayLike) -> Array:
     """
     z = _checks.floats(logits, "logits", "sigmoid")
     _checks.finite(z, "logits", "sigmoid")
-    # exp(-log(1 + exp(-z))): logaddexp neither overflows at large |z| nor loses the digits of a tiny probability
-    return np.asarray(np.exp(-np.logaddexp(z.dtype.type(0), -z)))
+    return sigmoid_of(z)
 
 
 def softmax(logits: ArrayLike) -> Array:
-    """The probability of each class: ``exp(z_k) / sum over j of exp(z_j)``, along the last axis.
+    """Return the probability of each class: ``exp(z_k) / sum over j of exp(z_j)``, along the last axis.
 
     Parameters
     ----------
@@ -60,55 +83,49 @@ def softmax(logits: ArrayLike) -> Array:
     numpy.ndarray, of the same shape
         Numbers from 0 to 1 that add up to 1 along the last axis.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the logits aren't real numbers, not finite, or there is no class.
-
     Examples
     --------
     >>> print(softmax([[0.0, 0.0], [1000.0, 0.0]]))
     [[0.5 0.5]
      [1.  0. ]]
     """
-    z = _checks.floats(logits, "logits", "softmax")
-    _some_classes(z, "softmax")
-    _checks.finite(z, "logits", "softmax")
-    with np.errstate(over="ignore"):  # of two logits too far apart to subtract, the lower one's power is 0 all the same
-        powers: Array = np.exp(z - z.max(axis=-1, keepdims=True))  # the largest is exp(0) = 1
+    z = _class_logits(logits, "softmax")
+    _checks.finite(z, "logits", "softmax", _hints.for_logits(z))
+    with np.errstate(over="ignore"):
+        powers: Array = np.exp(z - z.max(axis=-1, keepdims=True))
     powers /= powers.sum(axis=-1, keepdims=True)
     return powers
 
 
 def binary_cross_entropy(
-    logits: ArrayLike, labels: ArrayLike, *, lengths: ArrayLike | None = None
+    logits: ArrayLike, labels: ArrayLike, *, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
 ) -> tuple[float, Array]:
-    """How surprised a yes-or-no answer is by the truth: the mean of ``-y log p - (1 - y) log(1 - p)``, p = sigmoid(z).
+    """Binary cross-entropy from logits: the mean of ``-y log p - (1 - y) log(1 - p)`` with p = sigmoid(z).
 
-    Its gradient is ``(p - y) / count``.
+    Its gradient is ``w (p - y) / sum(w)``; without weights every w is 1.
 
     Parameters
     ----------
     logits : array_like, any shape; with lengths (batch, time, ...)
         The scores z, before the sigmoid.
-    labels : array_like, of the logits' shape, or of that without a final axis of 1
-        The truth y: 0 or 1, or a probability between them.
+    labels : array_like, of the logits' shape, or without its final axis of length 1
+        The targets y: 0 or 1, or a probability between them.
     lengths : array_like of int, (batch,), or None
-        How many steps of each row count.
+        The number of steps of each sequence that count.
+    weights : array_like, of the labels' shape, or None
+        The weight w of each label, at least 0. A label of weight 0 may be unknown: any number, even NaN.
 
     Returns
     -------
     loss : float
-        In nats; log 2 = 0.6931 for one who always says p = 0.5.
+        In nats; log 2 = 0.6931 for a model that always gives p = 0.5.
     d_logits : numpy.ndarray, of the logits' shape
         dloss/dz.
 
     Raises
     ------
     ValueError
-        If nothing counts, shapes differ, a label lies outside 0..1 or a number that counts isn't finite.
-    TypeError
-        If something isn't an array of real numbers.
+        If nothing counts, shapes differ, a label is outside 0..1, or a number that counts isn't finite.
 
     Examples
     --------
@@ -117,33 +134,40 @@ def binary_cross_entropy(
     0.6931 [-0.25  0.25]
     """
     where = "binary_cross_entropy"
-    z, y, real = _paired(logits, labels, ("logits", "labels"), lengths, where)
+    z, y, w = _paired(logits, labels, ("logits", "labels"), lengths, weights, where)
     outside = (y < 0) | (y > 1)
     if outside.any():
-        fix = "Of more than two classes, take cross_entropy."
-        _checks.refuse(ValueError, where, "labels", "from 0 to 1", f"{y[outside][0]}", fix)
-    losses = np.logaddexp(z.dtype.type(0), z) - y * z  # -log p = log(1 + exp(-z)), -log(1 - p) = log(1 + exp(z))
-    return _mean(losses, sigmoid(z) - y, real, "logits", where)
+        fix = (
+            "Use 0 and 1 as labels: (labels + 1) / 2."
+            if np.isin(y, (-1, 0, 1)).all()
+            else "Use cross_entropy for classes."
+        )
+        _checks.fail(ValueError, where, "labels", "from 0 to 1", f"{y[outside][0]}", fix)
+    return _mean(*binary_losses(z, y), w, "logits", where)
 
 
-def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike | None = None) -> tuple[float, Array]:
-    """How surprised a choice among classes is by the truth: the mean of ``-log p_y``, p = softmax(z), y the true class.
+def cross_entropy(
+    logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
+) -> tuple[float, Array]:
+    """Cross-entropy from logits: the mean of ``-log p_y`` with p = softmax(z) and y the true class.
 
-    Its gradient is ``(p - one_hot(y)) / count``.
+    Its gradient is ``w (p - one_hot(y)) / sum(w)``; without weights every w is 1.
 
     Parameters
     ----------
     logits : array_like, (..., classes); with lengths (batch, time, classes)
         The scores z, before the softmax.
-    targets : array_like of int, (...)
+    targets : array_like of int, (...) or (..., 1)
         The true classes y, from 0 to classes - 1.
     lengths : array_like of int, (batch,), or None
-        How many steps of each row count.
+        The number of steps of each sequence that count.
+    weights : array_like, of the targets' shape, or None
+        The weight w of each target, at least 0. A target of weight 0 may be unknown: any integer, such as -100.
 
     Returns
     -------
     loss : float
-        In nats; log(classes) for one who finds all classes equally likely.
+        In nats; log(classes) for a uniform prediction.
     d_logits : numpy.ndarray, of the logits' shape
         dloss/dz.
 
@@ -151,10 +175,8 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike |
     ------
     ValueError
         If nothing counts, shapes differ, or a number that counts isn't finite.
-    TypeError
-        If the logits aren't real numbers, or the targets not whole ones.
     IndexError
-        If a target that counts is none of the classes.
+        If a target that counts is not one of the classes.
 
     Examples
     --------
@@ -163,42 +185,38 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike |
     1.3863 [[ 0.25 -0.75  0.25  0.25]]
     """
     where = "cross_entropy"
-    z = _checks.floats(logits, "logits", where)
-    _some_classes(z, where)
-    fix = "Targets are class ids, one for each row of logits, not one-hot vectors."
-    ids = _checks.integers(targets, "targets", where, fix)
-    _checks.shape(ids, z.shape[:-1], "the logits' shape without classes", "targets", where, fix)
-    real = _real(z.shape[:-1], lengths, "logits", where)
-    ids = _checks.ids(_blank(ids, real), z.shape[-1], "targets", where, "classes")
-    z = _blank(z, None if real is None else real[..., None])
-    _checks.finite(z, "logits", where)
-
-    with np.errstate(over="ignore"):  # of two logits too far apart to subtract, the lower one's power is 0 all the same
-        shifted = z - z.max(axis=-1, keepdims=True)  # so that no exp overflows
-    powers = np.exp(shifted)
-    total = powers.sum(axis=-1, keepdims=True)
-    true = ids[..., None]
-    losses = np.log(total) - np.take_along_axis(shifted, true, axis=-1)  # -log(exp(shifted_y) / total)
-    d_logits = powers / total
-    np.put_along_axis(d_logits, true, np.take_along_axis(d_logits, true, axis=-1) - 1.0, axis=-1)
-    return _mean(losses, d_logits, None if real is None else real[..., None], "logits", where)
+    z = _class_logits(logits, where)
+    fix = "Pass class ids, one integer for each prediction, not one-hot vectors."
+    y = _checks.integers(targets, "targets", where, fix)
+    y = y[..., 0] if y.shape == (*z.shape[:-1], 1) else y
+    if y.shape != z.shape[:-1]:
+        expected = f"an array of shape {z.shape[:-1]}, the logits' shape without the classes"
+        _checks.fail(ValueError, where, "targets", expected, f"shape {y.shape}", fix)
+    w = _term_weights(y.shape, lengths, weights, "targets", where)
+    if w is not None:
+        y, z = np.where(w > 0, y, 0), np.where(w[..., None] > 0, z, z.dtype.type(0))
+    y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
+    _checks.finite(z, "logits", where, _hints.for_logits(z))
+    return _mean(*class_losses(z, y), w, "logits", where)
 
 
 def mean_squared_error(
-    predictions: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike | None = None
+    predictions: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
 ) -> tuple[float, Array]:
-    """How far predictions lie from the truth: the mean of ``(p - y)^2``.
+    """Mean squared error: the mean of ``(p - y)^2``.
 
-    Its gradient is ``2 (p - y) / count``.
+    Its gradient is ``2 w (p - y) / sum(w)``; without weights every w is 1.
 
     Parameters
     ----------
     predictions : array_like, any shape; with lengths (batch, time, ...)
         The predictions p: a head's outputs as they are.
-    targets : array_like, of the predictions' shape, or of that without a final axis of 1
-        The truth y.
+    targets : array_like, of the predictions' shape, or without its final axis of length 1
+        The targets y.
     lengths : array_like of int, (batch,), or None
-        How many steps of each row count.
+        The number of steps of each sequence that count.
+    weights : array_like, of the targets' shape, or None
+        The weight w of each target, at least 0. A target of weight 0 may be unknown: any number, even NaN.
 
     Returns
     -------
@@ -210,9 +228,7 @@ def mean_squared_error(
     Raises
     ------
     ValueError
-        If nothing counts, shapes differ or a number that counts isn't finite.
-    TypeError
-        If something isn't an array of real numbers.
+        If nothing counts, shapes differ, or a number that counts isn't finite.
 
     Examples
     --------
@@ -221,68 +237,83 @@ def mean_squared_error(
     2.5 [1. 2.]
     """
     where = "mean_squared_error"
-    p, y, real = _paired(predictions, targets, ("predictions", "targets"), lengths, where)
+    p, y, w = _paired(predictions, targets, ("predictions", "targets"), lengths, weights, where)
     with np.errstate(over="ignore"):  # reported with the loss
-        difference = p - y
-        return _mean(difference * difference, 2.0 * difference, real, "predictions", where)
+        return _mean(*squared_losses(p, y), w, "predictions", where)
+
+
+def _class_logits(logits: ArrayLike, where: str) -> Array:
+    """Logits with an axis of classes."""
+    z = _checks.floats(logits, "logits", where)
+    if z.ndim == 0 or z.shape[-1] == 0:
+        fix = "Put the classes on the last axis."
+        _checks.fail(ValueError, where, "logits", "an array of shape (..., classes)", f"shape {z.shape}", fix)
+    return z
 
 
 def _paired(
-    answers: ArrayLike, truth: ArrayLike, names: tuple[str, str], lengths: ArrayLike | None, where: str
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    names: tuple[str, str],
+    lengths: ArrayLike | None,
+    weights: ArrayLike | None,
+    where: str,
 ) -> tuple[Array, Array, Array | None]:
-    """Answers and the truth in one shape, 0 where nothing counts; and where something does."""
-    name, name_of_truth = names
-    z = _checks.floats(answers, name, where)
-    y = _checks.floats(truth, name_of_truth, where, z.dtype)
-    if z.shape == (*y.shape, 1):
+    """Predictions and targets in one shape, with 0 where nothing counts; and the weight of each term."""
+    p_name, y_name = names
+    p = _checks.floats(predictions, p_name, where)
+    y = _checks.floats(targets, y_name, where, p.dtype)
+    if p.shape == (*y.shape, 1):
         y = y[..., None]
-    meaning, fix = f"the {name}' shape, or that without a final 1", "Nothing is broadcast."
-    _checks.shape(y, z.shape, meaning, name_of_truth, where, fix)
-    real = _real(z.shape, lengths, name, where)
-    z, y = _blank(z, real), _blank(y, real)
-    _checks.finite(z, name, where)
-    _checks.finite(y, name_of_truth, where)
-    return z, y, real
+    if y.shape != p.shape:
+        shapes = f"{p.shape[:-1]} or {p.shape}" if p.shape[-1:] == (1,) else f"{p.shape}"
+        fix = f"Reshape the {y_name} to {shapes}."
+        _checks.fail(ValueError, where, y_name, f"an array of shape {shapes}", f"shape {np.shape(targets)}", fix)
+    w = _term_weights(p.shape, lengths, weights, y_name, where)
+    if w is not None:
+        p, y = (np.where(w > 0, values, values.dtype.type(0)) for values in (p, y))
+    _checks.finite(p, p_name, where, _hints.for_logits(p))
+    _checks.finite(y, y_name, where, f"Give a missing {y_name[:-1]} any value and the weight 0: weights=...")
+    return p, y, w
 
 
-def _real(shape: tuple[int, ...], lengths: ArrayLike | None, name: str, where: str) -> Array | None:
-    """Where something counts: an array of that shape, or None for everywhere."""
-    if lengths is None:
-        return None
-    if len(shape) < 2:
-        fix = "Leave lengths out where there is no time axis, or no batch axis."
-        _checks.refuse(ValueError, where, "lengths", f"None for these {name}", _checks.shown(lengths), fix)
-    counts = _checks.lengths(lengths, shape[0], shape[1], "lengths", where)
-    steps = np.arange(shape[1]) < counts[:, None]  # (batch, time)
-    return np.broadcast_to(steps.reshape(steps.shape + (1,) * (len(shape) - 2)), shape)
+def _term_weights(
+    shape: tuple[int, ...], lengths: ArrayLike | None, weights: ArrayLike | None, name: str, where: str
+) -> Array | None:
+    """The weight of each term of the mean, 0 at the padding; None if each counts once."""
+    real = None
+    if lengths is not None:
+        if len(shape) < 2:
+            fix = "Leave lengths out: there is no time axis, or no batch axis."
+            _checks.fail(ValueError, where, "lengths", f"None for {name} of shape {shape}", _checks.shown(lengths), fix)
+        counts = _checks.lengths(lengths, {"batch": shape[0], "time": shape[1]}, where)
+        real = None if counts is None else _checks.padding_mask(counts, shape)
+    if weights is None:
+        return None if real is None else real.astype(np.float64)
+    w = _checks.floats(weights, "weights", where, np.dtype(np.float64))
+    w = w[..., None] if shape == (*w.shape, 1) else w[..., 0] if w.shape == (*shape, 1) else w
+    if w.shape != shape:
+        fix = f"Pass one weight for each of the {name}: class_weights[{name}] for the weights of classes."
+        _checks.fail(ValueError, where, "weights", f"an array of shape {shape}", f"shape {w.shape}", fix)
+    w = w if real is None else np.where(real, w, 0.0)
+    _checks.finite(w, "weights", where)
+    if (w < 0).any():
+        _checks.fail(ValueError, where, "weights", "at least 0", str(w.min()), "Use 0 for what doesn't count.")
+    return w
 
 
-def _blank(values: Array, real: Array | None) -> Array:
-    """The values with 0 where nothing counts: whatever stands there is never looked at."""
-    return values if real is None else np.where(real, values, values.dtype.type(0))
-
-
-def _mean(losses: Array, d_logits: Array, real: Array | None, name: str, where: str) -> tuple[float, Array]:
-    """The mean of what counts, and its gradient."""
-    count = losses.size if real is None else int(real.sum())
-    if count == 0:
-        _checks.refuse(ValueError, where, name, "of at least one step that counts", "none", "There is no mean of it.")
+def _mean(losses: Array, d_z: Array, w: Array | None, name: str, where: str) -> tuple[float, Array]:
+    """``loss = sum(w l) / sum(w)``, and its gradient."""
+    total = float(losses.size if w is None else w.sum())
+    if total == 0:
+        fix = "Pass at least one length, or weight, above 0: if all are 0, nothing counts."
+        _checks.fail(ValueError, where, name, "an array in which something counts", "nothing", fix)
     with np.errstate(over="ignore"):  # reported here
-        loss = float(_blank(losses, real).sum(dtype=np.float64)) / count
+        loss = float((losses if w is None else w * losses).sum(dtype=np.float64)) / total
     if not np.isfinite(loss):
-        _checks.refuse(ValueError, where, "the loss", "a finite number", str(loss), "Are the targets in proportion?")
-    d_logits = _blank(d_logits, real)
-    d_logits /= count
-    return loss, d_logits
-
-
-def _some_classes(z: Array, where: str) -> None:
-    if z.ndim == 0 or z.shape[-1] == 0:
-        _checks.refuse(
-            ValueError,
-            where,
-            "logits",
-            "an array of (..., classes), at least one",
-            f"shape {z.shape}",
-            "The classes' axis is the last.",
-        )
+        fix = f"Clip the gradients or use a smaller learning rate: the {name} are too large."
+        _checks.fail(ValueError, where, "the loss", "a finite number", str(loss), fix)
+    if w is not None:
+        d_z = d_z * (w if w.ndim == d_z.ndim else w[..., None]).astype(d_z.dtype)
+    d_z /= total
+    return loss, d_z

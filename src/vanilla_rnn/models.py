@@ -1,124 +1,231 @@
-"""Models that answer about a sequence: once at its end (many-to-one), or at each step (many-to-many).
+"""Models of one sequence: one answer at its end, one answer at each step, or a sequence that the model writes.
 
-A model joins an embedding, an RNN and a head, and its record walks back through them in reverse. The models that write
-a sequence are in ``decoder.py`` and ``writers.py``.
+A model joins an embedding, an RNN and a head; its run propagates gradients back through them in reverse.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._parameters import Module, add_gradients, own_paths
-from vanilla_rnn.embedding import Embedded, Embedding
-from vanilla_rnn.heads import HeadRun, ManyToManyHead, ManyToOneHead
+from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, unchecked_forward
+from vanilla_rnn.embedding import Embedding
+from vanilla_rnn.heads import Head, ManyToManyHead, ManyToOneHead
 from vanilla_rnn.rnn import RNN
 from vanilla_rnn.vocab import pad_sequences
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import ArrayLike
-
-    from vanilla_rnn._checks import Array
-    from vanilla_rnn.unrolled import RNNGradients, Unrolled
+    from vanilla_rnn._types import RNG, Array, ArrayLike, Sequence, Sizes
+    from vanilla_rnn.embedding import EmbeddingRun
+    from vanilla_rnn.heads import HeadRun
+    from vanilla_rnn.rnn import RNNRun
 
 
-class _ModelGradients(NamedTuple):
-    d_inputs: Array | None  #: dL/d_inputs, of the inputs' shape; None of token ids
+def shift(tokens: Array, lengths: Array | None, bos_idx: int | None, eos_idx: int | None) -> tuple[Any, ...]:
+    """What a decoder reads, what it should answer, and their lengths: <bos> + tokens, tokens + <eos>, lengths + 1.
+
+    Without <bos> and <eos>: ``tokens[:-1]``, ``tokens[1:]`` and lengths - 1.
+    """
+    if bos_idx is None or eos_idx is None:
+        return tokens[..., :-1], tokens[..., 1:].copy(), None if lengths is None else np.maximum(lengths - 1, 0)
+    one = np.full((*tokens.shape[:-1], 1), bos_idx)  # (batch, 1)
+    inputs, targets = np.append(one, tokens, axis=-1), np.append(tokens, one, axis=-1)  # (batch, time + 1)
+    ends = np.full(one.shape, tokens.shape[-1]) if lengths is None else lengths[:, None]
+    np.put_along_axis(targets, ends, eos_idx, axis=-1)
+    return inputs, targets, None if lengths is None else lengths + 1
+
+
+def zero_padding_ids(
+    embedding: Embedding,
+    ids: ArrayLike,
+    lengths: ArrayLike | None,
+    name: str,
+    where: str,
+    lengths_name: str = "lengths",
+) -> tuple[Array, Array | None, Sizes]:
+    """Check token ids and lengths: the ids with 0 at the padding, the lengths, and the sizes of batch and time."""
+    sizes: Sizes = {}
+    tokens = _checks.integers(ids, name, where, "Pass ids, as vocab.encode(...) returns; vectors need no embedding.")
+    _checks.fit(tokens, name, "[batch] time", sizes, where)
+    counts = _checks.lengths(lengths, sizes, where, lengths_name)
+    return embedding.check_ids(_checks.zero_padding(tokens, counts), name, where), counts, sizes
+
+
+class ModelGradients(NamedTuple):
+    """What `ModelRun.backward` returns."""
+
+    d_inputs: Array | None  #: dL/d_inputs, of the inputs' shape; None for token ids
+    d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
     d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
 
 
-class ModelGradients(_ModelGradients):
-    """What `ModelRun.backward` gives; beside the two, as an attribute, what the RNN's record gave."""
-
-    run: RNNGradients  #: what ``ModelRun.run`` gave
-
-
-class ModelRun:
-    """What one forward of a `ManyToOne` or a `ManyToMany` did: its answers, and its parts' records.
+class ModelRun(Run):
+    """What one forward of a `ManyToOne`, a `ManyToMany` or a `Decoder` computed.
 
     Attributes
     ----------
     logits : numpy.ndarray, (batch, output_size) or (batch, time, output_size)
-        The head's answers; unbatched, without the batch axis.
+        The head's outputs; for one sequence, without the batch axis.
     lengths : numpy.ndarray of int, (batch,), or None
-        How many steps of each row count; None where all logits do.
-    targets : None
-        The answers aren't in the inputs.
-    embedded : Embedded or None
-        The embedding's record.
-    run : Unrolled
-        The RNN's record.
-    reading : HeadRun
-        The head's record.
+        The number of steps of each sequence whose logits count; None if all do.
+    targets : numpy.ndarray of int, (batch, time), or None
+        What a `Decoder` should answer; None for the other models, whose targets aren't in the inputs.
+    h_n : numpy.ndarray, (num_layers * directions, batch, hidden_size)
+        The final states, with which the next piece of a long sequence can continue.
+    embedding_run : EmbeddingRun or None
+        The run of the embedding.
+    rnn_run : RNNRun
+        The run of the RNN.
+    head_run : HeadRun
+        The run of the head.
     """
 
-    targets = None
+    __slots__ = ("_paths", "embedding_run", "h_n", "head_run", "lengths", "logits", "rnn_run", "targets")
 
-    def __init__(self, model: Chain, embedded: Embedded | None, run: Unrolled, lengths: Array | None) -> None:
-        self._paths, self.embedded, self.run, self.lengths = own_paths(model), embedded, run, lengths
-        self.reading: HeadRun = model.head.forward(run.output, run.h_n)
-        self.logits = self.reading.y
+    def __init__(
+        self,
+        paths: dict[str, str],
+        embedding_run: EmbeddingRun | None,
+        rnn_run: RNNRun,
+        head_run: HeadRun,
+        lengths: Array | None,
+        targets: Array | None,
+    ) -> None:
+        self._paths, self.embedding_run, self.rnn_run, self.head_run = paths, embedding_run, rnn_run, head_run
+        self.logits, self.h_n, self.lengths, self.targets = head_run.y, rnn_run.h_n, lengths, targets
+        self._freeze()
 
     def backward(self, d_logits: ArrayLike) -> ModelGradients:
-        """Carry a gradient back through head, RNN and embedding.
+        """Propagate a gradient back through head, RNN and embedding.
 
         Parameters
         ----------
         d_logits : array_like of the logits' shape
-            dL/d_logits: the second half of what a loss gives.
+            dL/d_logits, the second result of a loss. Values at and after a sequence's length are ignored.
 
         Returns
         -------
         ModelGradients
-            ``(d_inputs, d_parameters)``.
-
-        Raises
-        ------
-        ValueError
-            If the shape isn't that of the logits or a number isn't finite.
+            ``(d_inputs, d_h_0, d_parameters)``.
         """
-        d_inputs, d_parameters, run = self.walk_back(d_logits)
-        gradients = ModelGradients(d_inputs, d_parameters)
-        gradients.run = run
-        return gradients
+        where = f"{type(self).__name__}.backward"
+        return self._backward(_checks.gradient(d_logits, self.logits, "d_logits", where, self.lengths))
 
-    def walk_back(self, d_logits: ArrayLike) -> tuple[Array | None, dict[str, Array], RNNGradients]:
-        """d_inputs, d_parameters, and what the RNN's record gave."""
-        d_output, d_h_n, d_head = self.reading.backward(d_logits)
-        run = self.run.backward(d_output, d_h_n)
-        d_inputs, parts = back_to_ids(self.embedded, run.d_x)
-        return d_inputs, add_gradients(self._paths, parts | {"rnn": run.d_parameters, "head": d_head}), run
+    def _backward(self, d_logits: Array) -> ModelGradients:
+        """`backward`, for a gradient that has been checked."""
+        d_output, d_h_n, d_head = self.head_run.backward(_checks.zero_padding(d_logits, self.lengths))
+        d_x, d_h_0, _, d_rnn = self.rnn_run.backward(d_output, d_h_n)
+        parts = {"rnn": d_rnn, "head": d_head}
+        if self.embedding_run is None:
+            return ModelGradients(d_x, d_h_0, merge_gradients(self._paths, parts))
+        parts = {"embedding": self.embedding_run.backward(d_x).d_parameters} | parts
+        return ModelGradients(None, d_h_0, merge_gradients(self._paths, parts))
 
 
-class Chain(Module):
+class _SequenceModel(Module):
     """Embedding, RNN and head, one after another."""
 
-    columns: ClassVar[tuple[str, ...]]
-    _head: ClassVar[type[ManyToOneHead | ManyToManyHead]]
+    columns: ClassVar[tuple[str, ...]]  # the parts of a training example, in order
+    embedding: Embedding | None
+    rnn: RNN
+    head: Head
+    __slots__ = ("embedding", "rnn", "head")  # noqa: RUF023  # the order of parameters()
 
-    def __init__(self, rnn: RNN, head: ManyToOneHead | ManyToManyHead, embedding: Embedding | None) -> None:
-        where = type(self).__name__
-        made_of(rnn, RNN, "rnn", where)
-        made_of(head, self._head, "head", where)
-        fits_embedding(rnn, embedding, "rnn", where)
+    def _check_parts(self, kind: type[Head]) -> None:
+        where, rnn, head, embedding = type(self).__name__, self.rnn, self.head, self.embedding
+        _checks.require_type(rnn, RNN, "rnn", where)
+        _checks.require_type(head, kind, "head", where)
+        check_fits_embedding(rnn, embedding, "rnn", where)
         if head.W_hy.shape[1] != rnn.directions * rnn.hidden_size:
-            expected = f"made with hidden_size {rnn.directions * rnn.hidden_size}, directions times the RNN's"
-            _checks.refuse(ValueError, where, "head", expected, str(head.W_hy.shape[1]), "Make the head anew.")
+            expected = f"a head with hidden_size={rnn.directions * rnn.hidden_size}"
+            fix = "Create the head with hidden_size = directions * the RNN's."
+            _checks.fail(ValueError, where, "head", expected, f"hidden_size={head.W_hy.shape[1]}", fix)
         if head.W_hy.dtype != rnn.dtype:
-            got, fix = str(head.W_hy.dtype), "A model has one dtype: pass the same to all its parts."
-            _checks.refuse(ValueError, where, "head", f"of the RNN's dtype, {rnn.dtype}", got, fix)
-        self.embedding, self.rnn, self.head = embedding, rnn, head
+            got, fix = str(head.W_hy.dtype), "Pass the same dtype to all parts of a model."
+            _checks.fail(ValueError, where, "head", f"a head of the RNN's dtype, {rnn.dtype}", got, fix)
+
+    def _check_inputs(
+        self, inputs: ArrayLike, lengths: ArrayLike | None, h_0: ArrayLike | None, where: str, name: str = "inputs"
+    ) -> tuple[Array, Array | None, Array | None]:
+        """Check a batch of ids or vectors, its lengths and its initial states."""
+        if self.embedding is None:
+            vectors, h_0, counts = self.rnn.check_inputs(inputs, h_0, lengths, where, name)
+            return vectors, counts, h_0
+        ids, counts, sizes = zero_padding_ids(self.embedding, inputs, lengths, name, where)
+        return ids, counts, self.rnn.check_state(h_0, sizes | self.rnn.check_cells(where), where)
+
+    def _run(
+        self,
+        inputs: Array,
+        lengths: Array | None,
+        h_0: Array | None,
+        counted: Array | None,
+        targets: Array | None = None,
+    ) -> ModelRun:
+        """The forward through all parts; ``counted`` and ``targets`` are for the run to keep."""
+        embedding_run, vectors = None, inputs
+        if self.embedding is not None:
+            embedding_run = unchecked_forward(self.embedding, Embedding)(inputs)
+            vectors = embedding_run.vectors
+        rnn_run = unchecked_forward(self.rnn, RNN)(vectors, h_0, lengths)
+        self.head.check_weights(f"{type(self).__name__}.forward")
+        head_run = unchecked_forward(self.head, Head)(rnn_run.output, rnn_run.h_n)
+        return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, counted, targets)
+
+    def _pad(self, inputs: Sequence[ArrayLike]) -> tuple[Array, Array]:
+        """Pad sequences; an empty one has as many features as the RNN reads."""
+        if self.embedding is None:
+            empty = np.empty((0, self.rnn.input_size), self.rnn.dtype)
+            inputs = [empty if np.shape(sequence) == (0,) else sequence for sequence in inputs]
+        return pad_sequences(inputs)
 
     def _signature(self) -> str:
         return type(self).__name__
 
 
-class ManyToOne(Chain):
-    """One answer for a whole sequence, read off the final state: the class of a text, the next value of a series.
+class _Reader(_SequenceModel):
+    """What `ManyToOne` and `ManyToMany` share."""
+
+    _head_kind: ClassVar[type[Head]]
+    __slots__ = ()
+
+    @_checks.explained
+    def __init__(self, rnn: RNN, head: Head, *, embedding: Embedding | None = None) -> None:
+        self.embedding, self.rnn, self.head = embedding, rnn, head
+        self._check_parts(self._head_kind)
+
+    def __call__(self, inputs: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> Array:
+        """Return the logits: see `forward`."""
+        return self.forward(inputs, lengths, h_0).logits.copy()
+
+    def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> ModelRun:
+        """Read a batch of sequences, and keep what backward needs.
+
+        Parameters
+        ----------
+        inputs : array_like
+            With an embedding, token ids: (batch, time) or, for one sequence, (time,). Without, vectors:
+            (batch, time, input_size) or (time, input_size).
+        lengths : array_like of int, (batch,), or None
+            The number of real steps of each sequence. Everything after them is ignored.
+        h_0 : array_like, (num_layers * directions, batch, hidden_size), or None
+            The initial states; None means zeros. With the ``h_n`` of the piece before, a long sequence can be read in
+            pieces.
+
+        Returns
+        -------
+        ModelRun
+            ``.logits``, (batch, output_size) from a `ManyToOne` and (batch, time, output_size) from a `ManyToMany`;
+            for one sequence, without batch. ``.lengths`` says which logits count; it is None if all do.
+        """
+        inputs, counts, h_0 = self._check_inputs(inputs, lengths, h_0, f"{type(self).__name__}.forward")
+        return self._run(inputs, counts, h_0, counts if self._head_kind is ManyToManyHead else None)
+
+
+class ManyToOne(_Reader):
+    """One answer for a whole sequence, from its final state: the class of a text, the next value of a series.
 
     Parameters
     ----------
@@ -127,7 +234,7 @@ class ManyToOne(Chain):
     head : ManyToOneHead
         Reads the final state.
     embedding : Embedding or None
-        Turns token ids into the RNN's inputs; without one the inputs are vectors already.
+        Turns token ids into the RNN's inputs; without one, the inputs are vectors.
 
     Examples
     --------
@@ -140,42 +247,11 @@ class ManyToOne(Chain):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("inputs", "label")
-    _head = ManyToOneHead
-
-    def __init__(self, rnn: RNN, head: ManyToOneHead, *, embedding: Embedding | None = None) -> None:
-        super().__init__(rnn, head, embedding)
-
-    def __call__(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> Array:
-        """The logits: see `forward`."""
-        return self.forward(inputs, lengths).logits.copy()
-
-    def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> ModelRun:
-        """Read a batch of sequences and remember it.
-
-        Parameters
-        ----------
-        inputs : array_like
-            With an embedding, token ids: (batch, time) or, unbatched, (time,). Without, vectors:
-            (batch, time, input_size) or (time, input_size).
-        lengths : array_like of int, (batch,), or None
-            How many steps of each row are real. What stands behind is never looked at.
-
-        Returns
-        -------
-        ModelRun
-            ``.logits``, (batch, output_size) or (output_size,); ``.lengths`` and ``.targets`` are None: all logits
-            count, and the answers are the caller's.
-
-        Raises
-        ------
-        TypeError, ValueError, IndexError
-            As the `forward` of embedding and RNN do.
-        """
-        embedded, vectors = look_up(self.embedding, inputs, lengths, "ManyToOne.forward")
-        return ModelRun(self, embedded, self.rnn.forward(vectors, lengths=lengths), None)
+    _head_kind = ManyToOneHead
+    __slots__ = ()
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
-        """`forward`'s arguments and the labels, out of unpadded examples.
+        """Return the arguments of `forward` and the labels, from unpadded examples.
 
         Examples
         --------
@@ -185,24 +261,24 @@ class ManyToOne(Chain):
         [[4 5 6]
          [7 8 0]] [3 2] [1 0]
         """
-        return pad_sequences(inputs), _checks.array(list(labels), "labels", "ManyToOne.batch")
+        return self._pad(inputs), _checks.array(list(labels), "labels", f"{type(self).__name__}.batch")
 
 
-class ManyToMany(Chain):
-    """One answer for each step: the tag of a word, the next value at every time.
+class ManyToMany(_Reader):
+    """One answer at each step: the tag of every word, the next value at every time.
 
     Parameters
     ----------
     rnn : RNN
-        Reads the sequence; a bidirectional one lets an answer depend on what comes after it too.
+        Reads the sequence; with a bidirectional one, an answer also depends on what comes after it.
     head : ManyToManyHead
         Reads the state at every step.
     embedding : Embedding or None
-        Turns token ids into the RNN's inputs; without one the inputs are vectors already.
+        Turns token ids into the RNN's inputs; without one, the inputs are vectors.
 
     Examples
     --------
-    Four steps of two numbers, and at each of them a score for each of five tags:
+    Four steps of two numbers, and at each step a score for each of five tags:
 
     >>> model = ManyToMany(RNN(2, 3, bidirectional=True, rng=0), ManyToManyHead(6, 5, rng=1))
     >>> model(np.ones((4, 2))).shape
@@ -210,96 +286,218 @@ class ManyToMany(Chain):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("inputs", "labels")
-    _head = ManyToManyHead
+    _head_kind = ManyToManyHead
+    __slots__ = ()
 
-    def __init__(self, rnn: RNN, head: ManyToManyHead, *, embedding: Embedding | None = None) -> None:
-        super().__init__(rnn, head, embedding)
+    def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
+        """Return the arguments of `forward` and the labels, from unpadded examples."""
+        (padded, lengths), (targets, counts) = self._pad(inputs), pad_sequences(labels)
+        for number in np.flatnonzero(counts != lengths):
+            expected, where = f"{lengths[number]} labels, one for each step", f"{type(self).__name__}.batch"
+            _checks.fail(ValueError, where, f"labels[{number}]", expected, str(counts[number]), "Label each step.")
+        return (padded, lengths), targets
 
-    def __call__(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> Array:
-        """The logits: see `forward`."""
-        return self.forward(inputs, lengths).logits.copy()
 
-    def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> ModelRun:
-        """Read a batch of sequences and remember it.
+class Decoder(_SequenceModel):
+    """Writes a sequence: at every step it reads the previous token and predicts the next one.
+
+    In training it reads ``<bos>`` and the true tokens, and should answer the same tokens followed by ``<eos>``. This is
+    called teacher forcing. In `generate` it reads its own answers. With ``bos_idx=None, eos_idx=None`` it reads all
+    tokens but the last and should answer all but the first: a language model of a text without beginning or end.
+
+    Parameters
+    ----------
+    rnn : RNN
+        With one direction: a decoder can't read what it has yet to write.
+    head : ManyToManyHead
+        With output_size = num_embeddings: inputs and outputs share one vocabulary.
+    embedding : Embedding
+        Turns token ids into the RNN's inputs.
+    bos_idx, eos_idx : int or None
+        The ids of ``<bos>`` and ``<eos>``: ``vocab.bos_idx`` and ``vocab.eos_idx``, or None for both.
+
+    Examples
+    --------
+    >>> model = Decoder(RNN(2, 3, rng=0), ManyToManyHead(3, 10, rng=1), Embedding(10, 2, rng=2), bos_idx=2, eos_idx=3)
+    >>> run = model.forward([7, 8, 9])
+    >>> print(run.embedding_run.ids, run.targets)  # what it reads, and what it should answer
+    [2 7 8 9] [7 8 9 3]
+    >>> ids, length = model.generate(max_length=5)
+    >>> bool(length <= 5)
+    True
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("tokens",)
+    embedding: Embedding
+    bos_idx: int | None
+    eos_idx: int | None
+    __slots__ = ("bos_idx", "eos_idx")
+
+    @_checks.explained
+    def __init__(
+        self, rnn: RNN, head: ManyToManyHead, embedding: Embedding, *, bos_idx: int | None, eos_idx: int | None
+    ) -> None:
+        where = type(self).__name__
+        _checks.require_type(embedding, Embedding, "embedding", where)
+        self.embedding, self.rnn, self.head, self.bos_idx, self.eos_idx = embedding, rnn, head, bos_idx, eos_idx
+        self._check_parts(ManyToManyHead)
+        count = len(embedding.vectors)
+        if rnn.bidirectional:
+            fix = "Create the RNN without bidirectional=True: a decoder can't read what it has yet to write."
+            _checks.fail(ValueError, where, "rnn", "a network of one direction", "bidirectional=True", fix)
+        if len(head.W_hy) != count:
+            expected = f"a head with output_size={count}"
+            fix = "Use output_size=num_embeddings: inputs and outputs share one vocabulary."
+            _checks.fail(ValueError, where, "head", expected, f"output_size={len(head.W_hy)}", fix)
+        if (bos_idx is None) != (eos_idx is None):
+            got, fix = f"{bos_idx} and {eos_idx}", "Pass None for both if the text has no beginning and no end."
+            _checks.fail(ValueError, where, "bos_idx and eos_idx", "two ids, or None for both", got, fix)
+        if bos_idx == eos_idx and bos_idx is not None:
+            fix = "Use two different ids."
+            _checks.fail(ValueError, where, "bos_idx and eos_idx", "two different ids", f"{bos_idx} twice", fix)
+        for name, idx in (("bos_idx", bos_idx), ("eos_idx", eos_idx)):
+            if idx is not None:
+                _checks.ids(_checks.integer(idx, name, where), count, name, where, "num_embeddings")
+
+    def __call__(self, tokens: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> Array:
+        """Return the logits: see `forward`."""
+        return self.forward(tokens, lengths, h_0).logits.copy()
+
+    def forward(self, tokens: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> ModelRun:
+        """Read the true tokens, and keep what backward needs.
 
         Parameters
         ----------
-        inputs, lengths
-            As in `ManyToOne.forward`.
+        tokens : array_like of int, (batch, time) or (time,)
+            Token ids, without ``<bos>`` and ``<eos>``.
+        lengths : array_like of int, (batch,), or None
+            The number of real tokens of each sequence.
+        h_0 : array_like, (num_layers, batch, hidden_size) or (num_layers, hidden_size), or None
+            The initial states: they can tell the decoder what to write about.
 
         Returns
         -------
         ModelRun
-            ``.logits``, (batch, time, output_size) or (time, output_size), of which those at ``.lengths`` count.
+            ``.logits``, (batch, time + 1, output_size), ``.targets``, (batch, time + 1), and ``.lengths``, one more
+            than the tokens' lengths; with ``bos_idx=None``, time - 1 and one less.
+        """
+        return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
+
+    def _forward(self, tokens: Array, lengths: Array | None, h_0: Array | None) -> ModelRun:
+        """`forward`, for inputs that have been checked."""
+        inputs, targets, counts = shift(tokens, lengths, self.bos_idx, self.eos_idx)
+        return self._run(inputs, counts, h_0, counts, targets)
+
+    def batch(self, tokens: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], None]:
+        """The arguments of `forward`, from unpadded examples; the targets are made by the model."""
+        return pad_sequences(tokens), None
+
+    def generate(
+        self,
+        prompt: ArrayLike | None = None,
+        *,
+        h_0: ArrayLike | None = None,
+        max_length: int,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        rng: RNG = None,
+    ) -> tuple[Array, Any]:
+        """Write sequences, choosing each token by the tokens before it.
+
+        Parameters
+        ----------
+        prompt : array_like of int, (batch, time) or (time,), or None
+            Tokens to continue. None starts with ``<bos>`` alone.
+        h_0 : array_like, (num_layers, batch, hidden_size) or (num_layers, hidden_size), or None
+            The initial states.
+        max_length : int
+            The largest number of tokens to write.
+        temperature : float
+            0 always takes the most likely token (greedy). Above 0, a token is drawn from softmax(logits / temperature):
+            with 1 as the model predicts, with less closer to greedy.
+        top_k : int or None
+            Draw only from the k most likely tokens; None draws from all.
+        rng : int, numpy.random.Generator or None
+            A seed or a generator for the draws.
+
+        Returns
+        -------
+        ids : numpy.ndarray of int64, (batch, longest) or, without a batch axis in prompt and h_0, (longest,)
+            What was written, without the prompt; 0 after the end of a sequence.
+        lengths : numpy.ndarray of int64, (batch,), or one int
+            The number of tokens written. A sequence stops at ``<eos>``, which is left out.
 
         Raises
         ------
-        TypeError, ValueError, IndexError
-            As the `forward` of embedding and RNN do.
+        ValueError
+            If there is neither a ``<bos>`` nor a prompt to start with, or an argument is out of bounds.
         """
-        embedded, vectors = look_up(self.embedding, inputs, lengths, "ManyToMany.forward")
-        run = self.rnn.forward(vectors, lengths=lengths)
-        return ModelRun(self, embedded, run, None if lengths is None else np.array(lengths))
+        return self._generate(prompt, h_0, max_length, temperature, top_k, rng, f"{type(self).__name__}.generate")
 
-    def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
-        """`forward`'s arguments and the labels, out of unpadded examples."""
-        padded, lengths = pad_sequences(inputs)
-        answers, counts = pad_sequences(labels)
-        for number in np.flatnonzero(counts != lengths):
-            expected, got = f"of {lengths[number]} steps like its inputs", str(counts[number])
-            fix = "There is one label for each step."
-            _checks.refuse(ValueError, "ManyToMany.batch", f"labels[{number}]", expected, got, fix)
-        return (padded, lengths), answers
+    def _generate(
+        self, prompt: Any, h_0: Any, max_length: Any, temperature: Any, top_k: Any, rng: Any, where: str
+    ) -> tuple[Array, Any]:
+        """`generate`, with the name of the call that the user wrote."""
+        max_length, temperature, rng = _checks.arguments(where, max_length=max_length, temperature=temperature, rng=rng)
+        if top_k is not None:
+            top_k = min(_checks.argument(top_k, "top_k", where), len(self.embedding.vectors))
+        tokens, h, batched = self._beginning(prompt, h_0, where)
+        running, written = np.ones(len(tokens), bool), []
+        for _ in range(max_length):
+            output, h = self.rnn(self.embedding(tokens), h)
+            chosen = choose(self.head(output[:, -1:], h)[:, 0], temperature, top_k, rng)
+            if self.eos_idx is not None:
+                running &= chosen != self.eos_idx
+            if not running.any():
+                break
+            written.append(np.where(running, chosen, -1))
+            tokens = chosen[:, None]
+        ids = np.stack(written, axis=1) if written else np.empty((len(tokens), 0), np.int64)  # (batch, longest)
+        lengths = (ids >= 0).sum(axis=1)
+        ids = np.maximum(ids, 0)
+        return (ids, lengths) if batched else (ids[0], int(lengths[0]))
 
-
-def look_up(
-    embedding: Embedding | None, inputs: ArrayLike, lengths: ArrayLike | None, where: str
-) -> tuple[Embedded | None, ArrayLike]:
-    """The embedding's record and the vectors; without an embedding, the inputs as they are."""
-    if embedding is None:
-        return None, inputs
-    ids, _ = real_ids(inputs, lengths, "inputs", where)
-    embedded = embedding.forward(ids)
-    return embedded, embedded.vectors
-
-
-def back_to_ids(embedded: Embedded | None, d_vectors: Array) -> tuple[Array | None, dict[str, dict[str, Array]]]:
-    """The reverse of `look_up`: the gradient of the inputs, None of ids, and that of the embedding by its path."""
-    if embedded is None:
-        return d_vectors, {}
-    return None, {"embedding": embedded.backward(d_vectors).d_parameters}
-
-
-def real_ids(ids: ArrayLike, lengths: ArrayLike | None, name: str, where: str) -> tuple[Array, Array | None]:
-    """Ids with 0 behind each row's length, where nothing looks; and the lengths, checked."""
-    found = _checks.integers(ids, name, where, "Token ids come from vocab.encode(...); vectors need no embedding.")
-    _checks.axes(found, {2: "(batch, time)", 1: "(time,)"}, name, where)
-    found = found.astype(np.int64, copy=False)
-    if lengths is None:
-        return found, None
-    if found.ndim == 1:
-        fix = "Leave lengths out, or add the batch axis."
-        _checks.refuse(ValueError, where, "lengths", "None without a batch axis", _checks.shown(lengths), fix)
-    batch, time = found.shape
-    counts = _checks.lengths(lengths, batch, time, "lengths", where)
-    return np.where(np.arange(time) < counts[:, None], found, 0), counts
+    def _beginning(self, prompt: Any, h_0: Any, where: str) -> tuple[Array, Array | None, bool]:
+        """The tokens to read first, (batch, time); the initial states; and whether there is a batch axis."""
+        sizes = self.rnn.check_cells(where)
+        tokens = np.empty(0, np.int64)
+        if prompt is not None:
+            tokens, _, prompt_sizes = zero_padding_ids(self.embedding, prompt, None, "prompt", where)
+            sizes["batch"] = prompt_sizes["batch"]
+        h_0 = self.rnn.check_state(h_0, sizes, where)
+        batch = sizes.get("batch")
+        if prompt is None:
+            tokens = np.empty((batch, 0) if batch is not None else 0, np.int64)
+        if self.bos_idx is not None:
+            tokens = np.insert(tokens, 0, self.bos_idx, axis=-1)
+        if not tokens.shape[-1]:
+            fix = "Pass at least one token to start with: this decoder has no <bos>."
+            _checks.fail(ValueError, where, "prompt", "at least one token", "none", fix)
+        if batch is not None:
+            return tokens, h_0, True
+        return tokens[None], None if h_0 is None else h_0[:, None], False
 
 
-def made_of(part: object, kind: type, name: str, where: str) -> None:
-    """Refuse a part of the wrong kind."""
-    if not isinstance(part, kind):
-        _checks.refuse(
-            TypeError, where, name, f"made by {kind.__name__}", _checks.shown(part), "Are the arguments in order?"
-        )
+def choose(logits: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> Array:
+    """One token for each row of logits, (batch, classes) -> (batch,): the most likely one, or a draw.
+
+    The largest of ``logits + temperature * noise``, with Gumbel noise, is a draw from softmax(logits / temperature).
+    There is no division, and the temperature 0 is the greedy choice.
+    """
+    if top_k is not None:
+        smallest = np.partition(logits, -top_k, axis=-1)[:, -top_k, None]
+        logits = np.where(logits >= smallest, logits, -np.inf)
+    noise = rng.gumbel(size=logits.shape) if temperature else 0.0
+    chosen: Array = np.argmax(logits + temperature * noise, axis=-1)
+    return chosen
 
 
-def fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where: str) -> None:
+def check_fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where: str) -> None:
     """Refuse an RNN that can't read the embedding's vectors."""
-    if embedding is not None:
-        made_of(embedding, Embedding, "embedding", where)
-        expected, got = (embedding.vectors.shape[1], embedding.vectors.dtype), (rnn.input_size, rnn.dtype)
-        if got != expected:
-            text = "made with input_size {} and dtype {}, the embedding's"
-            _checks.refuse(
-                ValueError, where, name, text.format(*expected), "{} and {}".format(*got), "Make the RNN anew."
-            )
+    if embedding is None:
+        return
+    _checks.require_type(embedding, Embedding, "embedding", where)
+    expected, got = (embedding.vectors.shape[1], embedding.vectors.dtype), (rnn.input_size, rnn.dtype)
+    if got != expected:
+        text, fix = "a network with input_size={} and dtype={}", "Create the RNN with input_size=embedding_dim."
+        _checks.fail(ValueError, where, name, text.format(*expected), text.format(*got), fix)

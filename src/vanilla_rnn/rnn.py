@@ -1,55 +1,102 @@
-"""The recurrent network: layers, directions and lengths around the loop over time. Its record is in ``unrolled.py``."""
+"""The recurrent network: layers, directions and lengths around the loop over time; forward first, then backward."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from vanilla_rnn import _checks
-from vanilla_rnn._parameters import Module, own_paths
+from vanilla_rnn import _checks, _hints
+from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients
 from vanilla_rnn.cell import RNNCell
 from vanilla_rnn.packing import Ragged, Rectangle
-from vanilla_rnn.unroll import UnrolledCell, stream, unroll
-from vanilla_rnn.unrolled import Unrolled, side_by_side
+from vanilla_rnn.stream import Stream
+from vanilla_rnn.unroll import UnrolledCell, is_plain, previous_states, unroll_cell, unroll_cell_backward
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from vanilla_rnn._types import RNG, Array, ArrayLike, DTypeLike, Iterable, Iterator, Nonlinearity, Sequence, Sizes
+    from vanilla_rnn.unroll import UnrolledGradients
 
-    from numpy.typing import ArrayLike, DTypeLike
+    Layout = Rectangle | Ragged
+    Layer = list[UnrolledCell]
 
-    from vanilla_rnn._checks import RNG, Array
+CELL = ("input_size", "hidden_size", "dtype", "parameters", "forward")  # what a cell of your own must have
+
+
+def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, layout: Layout) -> Iterator[Layer]:
+    """Unroll one layer after another: a layer reads the states of the layer below, a reverse cell from the end."""
+    layer: Layer = []
+    for first in range(0, len(cells), directions):
+        if layer:
+            rows = concat_directions([unrolled.h for unrolled in layer], layout)  # (rows of all steps, input)
+        layer = [unroll_cell(cells[first], rows, h_0[first], layout.sizes)]
+        if directions == 2:
+            layer.append(unroll_cell(cells[first + 1], layout.flip(rows), h_0[first + 1], layout.sizes))
+        yield layer
+
+
+def unroll_layers_backward(
+    layers: list[Layer], d_rows: Array, d_h_n: Array, layout: Layout
+) -> tuple[Array, list[UnrolledGradients]]:
+    """From the gradient of the top layer's output to that of the inputs; and the gradients of every cell."""
+    by_cell: list[UnrolledGradients] = []
+    for layer in reversed(layers):
+        first = len(d_h_n) - len(by_cell) - len(layer)
+        d_h = split_directions(d_rows, len(layer), layout)
+        gradients = [
+            unroll_cell_backward(unrolled, d_h[i], layout.sort(d_h_n[first + i])) for i, unrolled in enumerate(layer)
+        ]
+        d_rows = gradients[0].d_x
+        if len(layer) == 2:
+            d_rows = d_rows + layout.flip(gradients[1].d_x)  # both directions read the same inputs
+        by_cell = gradients + by_cell
+    return d_rows, by_cell
+
+
+def concat_directions(h: list[Array], layout: Layout) -> Array:
+    """The output of a layer: the states of its directions, each at the step that it has just read."""
+    return h[0] if len(h) == 1 else np.concatenate([h[0], layout.flip(h[1])], axis=1)
+
+
+def split_directions(d_rows: Array, directions: int, layout: Layout) -> list[Array]:
+    """The gradient of each direction's states, in the order in which that direction read."""
+    if directions == 1:
+        return [d_rows]
+    hidden = d_rows.shape[1] // 2
+    return [np.ascontiguousarray(d_rows[:, :hidden]), np.ascontiguousarray(layout.flip(d_rows[:, hidden:]))]
 
 
 class RNN(Module):
-    r"""A recurrent network: one cell applied at every step, in one or two directions, in one or more layers.
+    r"""A recurrent network: the same cell at every step, in one or two directions, in one or more layers.
 
     ``h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h)`` for t = 0, 1, ..., time - 1, with the same weights at every step
 
-    A further layer reads the states of the layer below as its inputs. A reverse direction is a cell of its own that
-    reads each row from its last real step to its first; its state at step t stands beside the forward one's.
+    A second layer reads the states of the first as its inputs. A reverse direction has a cell of its own, which reads
+    each sequence from its last real step to its first. Its state at step t is concatenated to the forward one's.
 
     Parameters
     ----------
     input_size, hidden_size : int
-        How many numbers make x_t, and h_t in each direction.
+        The number of values in x_t, and in h_t for each direction.
     num_layers : int
-        How many layers are stacked.
+        The number of layers.
     bidirectional : bool
-        Whether each layer has a reverse direction too.
+        Whether each layer also has a reverse direction.
     bias, nonlinearity, recurrent_init, dtype, rng
-        As in `RNNCell`. There is no dropout: it would need a training mode, and modules here hold weights alone.
+        As in `RNNCell`. There is no dropout: it would need a training mode, and modules hold nothing but weights.
 
     Attributes
     ----------
     cells : list of RNNCell
         ``cells[i]`` produces ``h_n[i]``: layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ...
+    bidirectional : bool
+        Whether each layer also has a reverse direction.
 
     Examples
     --------
     >>> import numpy as np
     >>> rnn = RNN(input_size=2, hidden_size=3, rng=0)
-    >>> output, h_n = rnn(np.ones((5, 4, 2)))  # 5 rows of 4 steps of 2 numbers
+    >>> output, h_n = rnn(np.ones((5, 4, 2)))  # 5 sequences of 4 steps of 2 numbers
     >>> output.shape, h_n.shape
     ((5, 4, 3), (1, 5, 3))
     >>> bool((output[:, -1] == h_n[0]).all())  # the state at the last step is the final state
@@ -61,6 +108,11 @@ class RNN(Module):
         cells.0.b_h   (3,)
     """
 
+    cells: list[Any]
+    bidirectional: bool
+    __slots__ = ("bidirectional", "cells")
+
+    @_checks.explained
     def __init__(
         self,
         input_size: int,
@@ -69,143 +121,189 @@ class RNN(Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         bias: bool = True,
-        nonlinearity: str = "tanh",
+        nonlinearity: str | Nonlinearity = "tanh",
         recurrent_init: str = "uniform",
         dtype: DTypeLike = np.float64,
         rng: RNG = None,
     ) -> None:
-        input_size = _checks.size(input_size, "input_size", "RNN")
-        hidden_size = _checks.size(hidden_size, "hidden_size", "RNN")
-        num_layers = _checks.size(num_layers, "num_layers", "RNN")
-        self.bidirectional = _checks.flag(bidirectional, "bidirectional", "RNN")
-        rng = _checks.generator(rng, "RNN")
-        self.cells = [
-            RNNCell(
-                input_size if layer == 0 else self.directions * hidden_size,
-                hidden_size,
-                bias=bias,
-                nonlinearity=nonlinearity,
-                recurrent_init=recurrent_init,
-                dtype=dtype,
-                rng=rng,
+        input_size, hidden_size, num_layers, self.bidirectional, bias, nonlinearity, recurrent_init, dtype, rng = (
+            _checks.arguments(
+                type(self).__name__, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers,
+                bidirectional=bidirectional, bias=bias, nonlinearity=nonlinearity, recurrent_init=recurrent_init,
+                dtype=dtype, rng=rng,
             )
+        )  # fmt: skip
+        self.cells = [
+            RNNCell(input_size if layer == 0 else self.directions * hidden_size, hidden_size, bias=bias,
+                    nonlinearity=nonlinearity, recurrent_init=recurrent_init, dtype=dtype, rng=rng)
             for layer in range(num_layers)
             for _ in range(self.directions)
-        ]
+        ]  # fmt: skip
 
     @classmethod
-    def from_cells(cls, cells: list[RNNCell], *, bidirectional: bool = False) -> Self:
-        """Make a network of these very cells. It shares their weights.
+    def from_cells(cls, cells: Sequence[Any], *, bidirectional: bool = False) -> Self:
+        """Create a network of these very cells. It shares their weights.
 
         Parameters
         ----------
-        cells : list of RNNCell
-            Layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ...
+        cells : list of RNNCell or of your own cells
+            Layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ... A cell of your own is any object with
+            ``input_size``, ``hidden_size``, ``dtype``, ``parameters()`` and ``forward(x_t, h_prev)``. The run that
+            forward returns has ``.h`` and ``.backward(d_h)``, which returns ``(d_x, d_h_prev, d_parameters)``.
         bidirectional : bool
-            Whether there are two for each layer.
+            Whether there are two cells for each layer.
 
         Returns
         -------
         RNN
-            Of as many layers as the cells make.
+            With as many layers as the cells make.
 
         Raises
         ------
         ValueError
-            If there is no cell, or an odd number for two directions, or their sizes or dtypes don't fit one another.
-        TypeError
-            If something is no cell.
+            If there is no cell, or an odd number of them for two directions, or their sizes or dtypes don't fit.
         """
-        where = "RNN.from_cells"
+        where = f"{cls.__name__}.from_cells"
         rnn = cls.__new__(cls)
-        rnn.bidirectional = _checks.flag(bidirectional, "bidirectional", where)
-        rnn.cells = list(_checks.sequence_of(cells, RNNCell, "cells", where, "For one layer pass [cell]."))
-        rnn._check_cells(where)
+        rnn.bidirectional = _checks.argument(bidirectional, "bidirectional", where)
+        if not isinstance(cells, (list, tuple)):
+            _checks.fail(
+                TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Pass [cell] for one layer."
+            )
+        for number, cell in enumerate(cells):
+            missing = [name for name in CELL if not hasattr(cell, name)]
+            if missing or isinstance(cell, type):
+                got = _checks.shown(cell) + (f", without {_checks.listed(missing)}" if missing else "")
+                fix = "Pass an RNNCell, or an object of your own that has all of them."
+                _checks.fail(TypeError, where, f"cells[{number}]", f"a cell with {', '.join(CELL)}", got, fix)
+        rnn.cells = list(cells)
+        rnn.check_cells(where)
         return rnn
-
-    def _check_cells(self, where: str) -> None:
-        """Refuse cells that don't fit one another, or whose weights were replaced by ones that don't."""
-        cells, directions = self.cells, self.directions
-        if not cells or len(cells) % directions:
-            expected, fix = f"{directions} for each layer", "bidirectional=True takes two a layer: forward, reverse."
-            _checks.refuse(ValueError, where, "cells", expected, str(len(cells)), fix)
-        for cell in cells:
-            cell.check_weights(where)
-        for number, cell in enumerate(cells[1:], start=1):
-            below = self.input_size if number < directions else directions * self.hidden_size
-            right, sizes = (below, self.hidden_size, self.dtype), (cell.input_size, cell.hidden_size, cell.dtype)
-            if sizes != right:
-                text = "a cell with (input_size, hidden_size, dtype) = ({}, {}, {})"
-                fix = "A layer reads the states of all directions of the layer below."
-                _checks.refuse(ValueError, where, f"cells[{number}]", text.format(*right), text.format(*sizes), fix)
 
     def __call__(
         self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None
     ) -> tuple[Array, Array]:
-        """``(output, h_n)``: see `forward`, which gives the same and remembers what `Unrolled.backward` needs."""
-        rows, h_0, layout, batched = self._inputs(x, h_0, lengths)
-        h_n = np.empty_like(h_0)
-        for runs in self._unroll_layers(self.cells, rows, h_0, h_n, layout):
-            top = runs  # of the layers below nothing is kept
-        output = layout.unpack(side_by_side(top, layout))
-        return (output, h_n) if batched else (output[0], h_n[:, 0])
+        """Return ``(output, h_n)``: see `forward`, which also keeps what its backward needs."""
+        if type(self).forward is not RNN.forward:  # a subclass's own
+            run = self.forward(x, h_0, lengths)
+            return run.output.copy(), run.h_n.copy()
+        x, h_0, lengths = self.check_inputs(x, h_0, lengths, f"{type(self).__name__}.forward")
+        cells, directions = self.cells, self.directions
+        rows, h_0, layout = _packed(x, h_0, lengths, cells)
+        h_n = np.empty(h_0.shape, h_0.dtype)
+        for number, layer in enumerate(unroll_layers(cells, rows, h_0, directions, layout)):
+            _final_states(layer, number * directions, h_n, layout)
+        output = layout.unpack(concat_directions([unrolled.h for unrolled in layer], layout))
+        return (output, h_n) if x.ndim == 3 else (output[0], h_n[:, 0])
 
-    def forward(self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None) -> Unrolled:
-        """Run over a batch of sequences and remember it.
+    def forward(self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None) -> RNNRun:
+        """Run over a batch of sequences, and keep what its backward needs.
 
         Parameters
         ----------
         x : array_like, (batch, time, input_size) or (time, input_size)
             The inputs; without a batch axis, one sequence. Zero steps and empty batches are legal.
         h_0 : array_like, (num_layers * directions, batch, hidden_size), or None
-            The states to begin with, one a cell; None is zeros. Unbatched: without the batch axis.
+            The initial state of every cell; None means zeros. Without a batch axis for one sequence.
         lengths : array_like of int, (batch,), or None
-            How many steps of each row are real, in any order, 0 included. Steps at and after a row's length leave its
-            state alone and output 0, whatever x holds there.
+            The number of real steps of each sequence, in any order, 0 included. Steps at and after a sequence's length
+            leave its state alone and output 0. Whatever x contains there is ignored.
 
         Returns
         -------
-        Unrolled
+        RNNRun
             ``.output`` (batch, time, directions * hidden_size): the top layer's states at every step.
-            ``.h_n`` (num_layers * directions, batch, hidden_size): every cell's state when it had read all it reads.
-            ``.last`` (batch, directions * hidden_size): of these, the top layer's.
+            ``.h_n`` (num_layers * directions, batch, hidden_size): every cell's state after all its steps.
+            ``.last`` (batch, directions * hidden_size): the top layer's part of h_n.
 
         Raises
         ------
         ValueError
-            If a shape doesn't fit, a length lies outside 0..time, or a number at a real step isn't finite.
-        TypeError
-            If x or h_0 isn't an array of real numbers, or lengths one of whole numbers.
+            If a shape doesn't fit, a length is outside 0..time, or a number at a real step isn't finite.
         """
-        rows, h_0, layout, batched = self._inputs(x, h_0, lengths)
-        cells = [cell.frozen() for cell in self.cells]
-        h_n = np.empty_like(h_0)
-        layers = list(self._unroll_layers(cells, rows, h_0, h_n, layout))
-        return Unrolled(own_paths(self), layers, h_n, layout, batched)
+        return self._forward(*self.check_inputs(x, h_0, lengths, f"{type(self).__name__}.forward"))
 
-    def stream(self, steps: Iterable[ArrayLike], h_0: ArrayLike | None = None) -> Iterator[Array]:
-        """Run over a sequence that may never end, in constant memory, reading a step only when its state is asked for.
+    def _forward(self, x: Array, h_0: Array | None, lengths: Array | None) -> RNNRun:
+        """`forward`, for inputs that have been checked."""
+        rows, h_0, layout = _packed(x, h_0, lengths, self.cells)
+        cells = [cell.frozen() if is_plain(cell) else cell for cell in self.cells]
+        h_n, directions = np.empty(h_0.shape, h_0.dtype), self.directions
+        layers: list[Layer] = []
+        for layer in unroll_layers(cells, rows, h_0, directions, layout):
+            _final_states(layer, len(layers) * directions, h_n, layout)
+            layers.append(layer)
+        return RNNRun(canonical_paths(self), layers, h_n, layout, x.ndim == 3)
 
-        The weights are those of the moment `stream` is called.
+    def check_inputs(
+        self,
+        x: ArrayLike,
+        h_0: ArrayLike | None,
+        lengths: ArrayLike | None,
+        where: str,
+        name: str = "x",
+        lengths_name: str = "lengths",
+    ) -> tuple[Array, Array | None, Array | None]:
+        """Check the inputs of `forward`; ``where`` and the names are the call and the arguments that the user wrote."""
+        sizes = self.check_cells(where)
+        x = _checks.array(x, name, where)
+        _checks.fit(x, name, "[batch] time input_size", sizes, where, _hints.for_inputs)
+        values = _checks.floats(x, name, where, _dtype_of(self.cells[0]))
+        counts = None if lengths is None else _checks.lengths(lengths, sizes, where, lengths_name)
+        _checks.finite(values, name, where, lengths=counts)
+        return values, None if h_0 is None else self.check_state(h_0, sizes, where), counts
+
+    def check_state(self, h_0: ArrayLike | None, sizes: Sizes, where: str) -> Array | None:
+        """Check an initial state for a batch whose size is in ``sizes``."""
+        if h_0 is None:
+            return None
+        axes = "num_layers*directions [batch] hidden_size"
+        return _checks.tensor(h_0, "h_0", axes, sizes, where, self.dtype, _hints.for_state)
+
+    def check_cells(self, where: str) -> Sizes:
+        """The sizes; an error if the cells don't fit each other, or a weight was replaced by one that doesn't fit."""
+        cells, directions = self.cells, self.directions
+        if not cells or len(cells) % directions:
+            expected = "at least one cell" if directions == 1 else "two cells for each layer, forward and reverse"
+            _checks.fail(
+                ValueError, where, "cells", expected, str(len(cells)), "Pass one for each layer and direction."
+            )
+        for cell in cells:
+            if type(cell).forward is RNNCell.forward and not cell.is_sound():  # a cell of your own checks itself
+                cell.check_weights(where)
+        first = cells[0]
+        sizes = {"input_size": first.input_size, "hidden_size": first.hidden_size, "num_layers*directions": len(cells)}
+        for number in range(1, len(cells)):
+            below = sizes["input_size"] if number < directions else directions * sizes["hidden_size"]
+            cell, fitting = cells[number], (below, sizes["hidden_size"], _dtype_of(first))
+            if (cell.input_size, cell.hidden_size, _dtype_of(cell)) != fitting:
+                text = "a cell with input_size={}, hidden_size={}, dtype={}"
+                got = text.format(cell.input_size, cell.hidden_size, _dtype_of(cell))
+                fix = "Give a layer the input_size directions * hidden_size: it reads the states of the layer below."
+                _checks.fail(ValueError, where, f"cells[{number}]", text.format(*fitting), got, fix)
+        return sizes
+
+    def stream(self, steps: Iterable[ArrayLike], h_0: ArrayLike | None = None) -> Stream:
+        """Run over a sequence that may never end, in constant memory. It reads a step only when its state is needed.
+
+        The weights are those at the time of this call.
 
         Parameters
         ----------
         steps : iterable of array_like, (input_size,) or (batch, input_size)
             The inputs, one step at a time.
         h_0 : array_like, (num_layers, hidden_size) or (num_layers, batch, hidden_size), or None
-            The states to begin with; None is zeros.
+            The initial states; None means zeros.
 
         Returns
         -------
         iterator of numpy.ndarray, (hidden_size,) or (batch, hidden_size)
-            The top layer's h_t after each step, every one an array of its own.
+            The top layer's h_t after each step, each in an array of its own. Its attribute ``h_n`` has the states of
+            all layers. A refused step leaves them as they were, and the next step can follow.
 
         Raises
         ------
         ValueError
             If the network is bidirectional, a shape doesn't fit or a number isn't finite.
-        TypeError
-            If steps can't be iterated over, or a step isn't an array of real numbers.
 
         Examples
         --------
@@ -217,81 +315,15 @@ class RNN(Module):
         """
         where = "RNN.stream"
         if self.bidirectional:
-            fix = "A reverse direction begins at the end, which a stream doesn't have: use rnn(x) on a whole sequence."
-            _checks.refuse(ValueError, where, "rnn", "of one direction", "bidirectional=True", fix)
-        self._check_cells(where)
+            fix = (
+                "Call rnn(x) on a whole sequence: the reverse direction starts at the end, which a stream doesn't have."
+            )
+            _checks.fail(ValueError, where, "rnn", "a network of one direction", "bidirectional=True", fix)
+        sizes = self.check_cells(where)
         _checks.iterable(steps, "steps", where, "Pass a list, an array or a generator of steps.")
-        if h_0 is not None:
-            h_0 = _checks.floats(h_0, "h_0", where, self.dtype)
-            _checks.axes(h_0, {2: "(num_layers, hidden_size)", 3: "(num_layers, batch, hidden_size)"}, "h_0", where)
-            expected = (len(self.cells), *h_0.shape[1:-1], self.hidden_size)
-            fix = "It has a state for each layer."
-            _checks.shape(h_0, expected, "(num_layers, [batch,] hidden_size)", "h_0", where, fix)
-            _checks.finite(h_0, "h_0", where)
-            h_0 = h_0.copy()
-        return stream([cell.frozen() for cell in self.cells], steps, h_0)
-
-    def _inputs(
-        self, x: ArrayLike, h_0: ArrayLike | None, lengths: ArrayLike | None
-    ) -> tuple[Array, Array, Rectangle | Ragged, bool]:
-        """X and h_0 checked, copied and laid out for the loop; the layout; whether there was a batch axis."""
-        where, cells = "RNN.forward", self.cells
-        self._check_cells(where)
-        dtype = self.dtype
-        x = _checks.floats(x, "x", where, dtype)
-        layouts = {3: "(batch, time, input_size)", 2: "(time, input_size)"}
-        _checks.axes(x, layouts, "x", where, "Token ids go through an Embedding or one_hot first.")
-        fix = "The RNN was made for another input_size, or the axes of x are in another order."
-        _checks.last_axis(x, self.input_size, "input_size", "x", where, fix)
-        batched = x.ndim == 3
-        if not batched:
-            x = x[None]
-            if lengths is not None:
-                fix = "Leave lengths out, or add the batch axis: x[None]."
-                _checks.refuse(
-                    ValueError, where, "lengths", "None where x has no batch axis", _checks.shown(lengths), fix
-                )
-        batch, time = x.shape[:2]
-        if lengths is None:
-            layout: Rectangle | Ragged = Rectangle(batch, time)
-        else:
-            layout = Ragged(_checks.lengths(lengths, batch, time, "lengths", where), time)
-        rows = layout.pack(x)
-        if not _checks.is_finite(rows):
-            real = layout.unpack(rows)  # where the caller has them
-            _checks.finite(real if batched else real[0], "x", where)
-
-        if h_0 is None:
-            return rows, np.zeros((len(cells), batch, self.hidden_size), dtype), layout, batched
-        h_0 = _checks.floats(h_0, "h_0", where, dtype)
-        expected = (len(cells), batch, self.hidden_size) if batched else (len(cells), self.hidden_size)
-        meaning = f"(num_layers * directions,{' batch,' if batched else ''} hidden_size)"
-        fix = "The states come before the batch, as in h_n; a batch's h_n is the next one's h_0 as it is."
-        if h_0.ndim == 1:
-            fix = "If these are lengths, name them: lengths=..."
-        _checks.shape(h_0, expected, meaning, "h_0", where, fix)
-        _checks.finite(h_0, "h_0", where)
-        h_0 = h_0 if batched else h_0[:, None]
-        # the loop writes into memory laid out like the states', and a product can't write into just any layout
-        h_0 = np.ascontiguousarray(np.stack([layout.sort(h) for h in h_0]))
-        return rows, h_0, layout, batched
-
-    def _unroll_layers(
-        self, cells: list[RNNCell], rows: Array, h_0: Array, h_n: Array, layout: Rectangle | Ragged
-    ) -> Iterator[list[UnrolledCell]]:
-        """One layer after another, each a list of its directions' runs; h_n is filled on the way."""
-        runs: list[UnrolledCell] = []
-        for first in range(0, len(cells), self.directions):
-            if runs:
-                rows = side_by_side(runs, layout)  # a layer reads the states of the one below
-            runs = [unroll(cells[first], rows, h_0[first], layout.sizes)]
-            if self.bidirectional:
-                runs.append(unroll(cells[first + 1], layout.flip(rows), h_0[first + 1], layout.sizes))
-            for number, run in enumerate(runs, start=first):
-                if not _checks.is_finite(run.states):
-                    _report_overflow(run, number)
-                h_n[number] = layout.unsort(layout.last(run.states))
-            yield runs
+        h_0 = self.check_state(h_0, sizes, where)
+        cells = [cell.frozen() if is_plain(cell) else cell for cell in self.cells]
+        return Stream(cells, steps, None if h_0 is None else h_0.copy())
 
     @property
     def directions(self) -> int:
@@ -300,35 +332,198 @@ class RNN(Module):
 
     @property
     def num_layers(self) -> int:
-        """How many layers are stacked."""
+        """The number of layers."""
         return len(self.cells) // self.directions
 
     @property
     def input_size(self) -> int:
-        """How many numbers make an x_t."""
-        return self.cells[0].input_size
+        """The number of values in x_t."""
+        return int(self.cells[0].input_size)
 
     @property
     def hidden_size(self) -> int:
-        """How many numbers make an h_t in each direction."""
-        return self.cells[0].hidden_size
+        """The number of values in h_t for each direction."""
+        return int(self.cells[0].hidden_size)
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
-        """What the weights and all results are."""
-        return self.cells[0].dtype
+        """The dtype of the weights and of all results."""
+        return _dtype_of(self.cells[0])
 
     def _signature(self) -> str:
         layers = f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
         directions = ", bidirectional=True" if self.bidirectional else ""
-        return f"RNN({self.input_size}, {self.hidden_size}{layers}{directions}{self.cells[0].options})"
+        options = self.cells[0].options if is_plain(self.cells[0]) else f", cell={type(self.cells[0]).__name__}"
+        return f"{type(self).__name__}({self.input_size}, {self.hidden_size}{layers}{directions}{options})"
 
 
-def _report_overflow(run: UnrolledCell, number: int) -> None:
-    """Say after which step a cell's states stopped being finite numbers."""
-    row = int(np.argmax(~np.isfinite(run.h).all(axis=1)))
-    steps = int(np.searchsorted(np.cumsum(run.sizes), row, side="right")) + 1
-    got = f"{run.h[row][~np.isfinite(run.h[row])][0]} after reading {steps} steps"
-    fix = "relu lets states grow: start with smaller weights or recurrent_init='identity', or use tanh."
-    expected = f"finite numbers ({run.h.dtype})"
-    _checks.refuse(ValueError, "RNN.forward", f"the hidden state of cells[{number}]", expected, got, fix)
+class RNNGradients(NamedTuple):
+    """What `RNNRun.backward` returns: the gradient of everything that `RNN.forward` read, and of every sum.
+
+    For one sequence the arrays have no batch axis.
+    """
+
+    d_x: Array  #: dL/dx, (batch, time, input_size)
+    d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
+    d_a: list[
+        Any
+    ]  #: for ``cells[i]``, dL/da at the sum before tanh, (batch, time, hidden_size); None for your own cell
+    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``rnn.parameters()``
+
+
+class CellRow(NamedTuple):
+    """What one cell computed for one sequence of a batch, by real step, in the order of the sequence."""
+
+    cell: RNNCell  #: a copy of the cell at the time of the forward
+    reverse: bool  #: whether it read from the last step to the first
+    x: Array  #: (time, input): its inputs
+    h_prev: Array  #: (time, hidden): the state before reading; for a reverse cell, the state at the step after
+    h: Array  #: (time, hidden): the state after reading
+
+
+class RNNRun(Run):
+    """What one forward of an `RNN` computed.
+
+    It has its own copies of the inputs and the weights. Whatever happens to the network or to x afterwards, `backward`
+    gives the gradient of what was computed.
+
+    Attributes
+    ----------
+    output : numpy.ndarray, (batch, time, directions * hidden_size)
+        The top layer's states at every step; 0 at and after a sequence's length.
+    h_n : numpy.ndarray, (num_layers * directions, batch, hidden_size)
+        The state of every cell after all its steps.
+    last : numpy.ndarray, (batch, directions * hidden_size)
+        The top layer's part of h_n, its directions concatenated.
+    batched : bool
+        Whether x had a batch axis; without one, the three arrays have none.
+    directions : int
+        2 if bidirectional, else 1.
+    """
+
+    __slots__ = ("_layers", "_layout", "_paths", "batched", "directions", "h_n", "last", "output")
+
+    def __init__(self, paths: dict[str, str], layers: list[Layer], h_n: Array, layout: Layout, batched: bool) -> None:
+        self._paths, self._layers, self._layout, self.batched = paths, layers, layout, batched
+        self.directions = len(layers[0])
+        output = layout.unpack(concat_directions([unrolled.h for unrolled in layers[-1]], layout))
+        last = h_n[-1] if self.directions == 1 else np.concatenate(h_n[-2:], axis=-1)
+        self.output: Array = output if batched else output[0]
+        self.h_n: Array = h_n if batched else h_n[:, 0]
+        self.last: Array = last if batched else last[0]
+        for values in (self.output, self.h_n, self.last):
+            values.flags.writeable = False
+        for layer in layers:
+            for unrolled in layer:
+                unrolled.states.flags.writeable = unrolled.h.flags.writeable = False
+
+    def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
+        """Backpropagation through time: propagate gradients back through every step, direction and layer.
+
+        Parameters
+        ----------
+        d_output : array_like of output's shape, or None
+            dL/d_output; None if the loss doesn't depend on it. Values at and after a sequence's length are ignored.
+        d_h_n : array_like of h_n's shape, or None
+            dL/d_h_n; None if the loss doesn't depend on it.
+
+        Returns
+        -------
+        RNNGradients
+            ``(d_x, d_h_0, d_a, d_parameters)``.
+
+        Raises
+        ------
+        ValueError
+            If both are None, a shape doesn't fit, or a number at a real step isn't finite.
+        """
+        where = f"{type(self).__name__}.backward"
+        if d_output is None and d_h_n is None:
+            fix = "Pass what the backward of a loss or a head returned."
+            _checks.fail(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
+        if d_output is not None:
+            d_output = _checks.gradient(d_output, self.output, "d_output", where, self._layout.lengths)
+        if d_h_n is not None:
+            d_h_n = _checks.gradient(d_h_n, self.h_n, "d_h_n", where)
+        return self._backward(d_output, d_h_n)
+
+    def _backward(self, d_output: Array | None, d_h_n: Array | None) -> RNNGradients:
+        """`backward`, for gradients that have been checked."""
+        layout, batched, top = self._layout, self.batched, self._layers[-1]
+        if d_output is None:
+            d_rows = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), self.h_n.dtype)
+        else:
+            d_rows = layout.pack(d_output if batched else d_output[None])
+        d_h_n = np.zeros(self.h_n.shape, self.h_n.dtype) if d_h_n is None else np.array(d_h_n, order="C")
+        d_rows, by_cell = unroll_layers_backward(self._layers, d_rows, d_h_n if batched else d_h_n[:, None], layout)
+
+        d_h_0 = np.empty((len(by_cell), layout.batch, self.h_n.shape[-1]), self.h_n.dtype)
+        d_a: list[Any] = []
+        parts = {}
+        for number, (_, d_first, d_sums, d_weights) in enumerate(by_cell):
+            d_h_0[number] = layout.unsort(d_first)
+            if d_sums is not None:
+                d_sums = layout.unpack(layout.flip(d_sums) if number % self.directions else d_sums)
+                d_sums = d_sums if batched else d_sums[0]
+            d_a.append(d_sums)
+            parts[f"cells.{number}"] = d_weights
+        d_x, d_parameters = layout.unpack(d_rows), merge_gradients(self._paths, parts)
+        if not batched:
+            d_x, d_h_0 = d_x[0], d_h_0[:, 0]
+        return RNNGradients(d_x, d_h_0, d_a, d_parameters)
+
+    @property
+    def cells(self) -> list[Any]:
+        """The cells at the time of the forward: read-only copies, but for cells of your own."""
+        return [unrolled.cell for layer in self._layers for unrolled in layer]
+
+    @property
+    def lengths(self) -> Array | None:
+        """The number of real steps of each sequence; None if all have the same."""
+        return self._layout.lengths
+
+    def read(self, row: int) -> list[CellRow]:
+        """What every cell computed for one sequence: a `CellRow` for each of ``cells``."""
+        layout, length = self._layout, self._layout.length(row)
+        by_cell: list[CellRow] = []
+        for unrolled in (unrolled for layer in self._layers for unrolled in layer):
+            reverse = bool(len(by_cell) % self.directions)
+            h_prev = previous_states(unrolled.states, layout.sizes, layout.batch)
+            arrays = [layout.flip(rows) if reverse else rows for rows in (unrolled.x, h_prev, unrolled.h)]
+            by_cell.append(CellRow(unrolled.cell, reverse, *(layout.unpack(rows)[row, :length] for rows in arrays)))
+        return by_cell
+
+
+def _dtype_of(cell: Any) -> np.dtype[Any]:
+    """The dtype of a cell; for a cell of your own that of its weights, which `check_gradients` makes complex."""
+    if type(cell).forward is RNNCell.forward:
+        dtype: np.dtype[Any] = cell.dtype
+        return dtype
+    return np.result_type(cell.dtype, *cell.parameters().values())
+
+
+def _packed(x: Array, h_0: Array | None, lengths: Array | None, cells: list[Any]) -> tuple[Array, Array, Layout]:
+    """The inputs and initial states in the layout of the loop, as copies; and the layout."""
+    if x.ndim == 2:
+        x, h_0 = x[None], None if h_0 is None else h_0[:, None]
+    batch, time = x.shape[:2]
+    layout = Rectangle(batch, time) if lengths is None else Ragged(lengths, time)
+    if h_0 is None:
+        h_0 = np.zeros((len(cells), batch, cells[0].hidden_size), x.dtype)
+    else:  # the loop writes its products into memory of the same layout, which must be contiguous
+        h_0 = np.ascontiguousarray(np.stack([layout.sort(h) for h in h_0]))
+    return layout.pack(x), h_0, layout
+
+
+def _final_states(layer: Layer, first: int, h_n: Array, layout: Layout) -> None:
+    """Write each cell's final states into h_n; an error if a state isn't finite."""
+    for number, unrolled in enumerate(layer, start=first):
+        if not _checks.is_finite(unrolled.states):
+            bad = ~np.isfinite(unrolled.h)
+            row = int(np.argmax(bad.any(axis=1)))
+            steps = int(np.searchsorted(np.cumsum(unrolled.sizes), row, side="right")) + 1
+            got = f"{unrolled.h[row][bad[row]][0]} after reading {steps} steps"
+            fix = "Use smaller weights, recurrent_init='identity', or tanh: with relu, states can grow at every step."
+            name = f"the hidden state of cells[{number}]"
+            _checks.fail(ValueError, "RNN.forward", name, f"finite numbers ({unrolled.h.dtype})", got, fix)
+        h_n[number] = layout.unsort(layout.last(unrolled.states))

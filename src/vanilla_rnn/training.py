@@ -10,255 +10,218 @@ optimizer.step(model.parameters(), gradients)
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol
 
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn.decoder import Decoder
-from vanilla_rnn.models import made_of
-from vanilla_rnn.optim import clip_grad_norm
+from vanilla_rnn.models import Decoder
+from vanilla_rnn.optim import Optimizer, clip_grad_norm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from vanilla_rnn._types import RNG, Array, ArrayLike, Callable, Iterable, Iterator, Loss, Sequence
 
-    from numpy.typing import ArrayLike
+    Row = dict[str, Any]
 
-    from vanilla_rnn._checks import RNG, Array
-    from vanilla_rnn.optim import SGD, Adam
-
-    Loss = Callable[..., tuple[float, Array]]
-    History = list[dict[str, Any]]
+P = ParamSpec("P")
 
 
 class Model(Protocol):
-    """What `fit` asks of a model: those of this library have it, and one of your own may."""
+    """What `train` needs of a model. The models of this library have it, and so can yours."""
 
-    columns: ClassVar[tuple[str, ...]]  # of an example's tuple, by name
+    columns: ClassVar[tuple[str, ...]]  # the names of an example's parts
 
     def batch(self, *columns: Any) -> tuple[tuple[Array, ...], Array | None]:
-        """`forward`'s arguments out of unpadded examples, and the labels; None if the record has ``targets``."""
+        """`forward`'s arguments from unpadded examples, and the labels; None if the run has ``targets``."""
 
     def forward(self, *arguments: Any) -> Any:
-        """A record with ``logits``, ``lengths``, ``targets`` and ``backward``."""
+        """A run with ``logits``, ``lengths``, ``targets`` and ``backward``."""
 
     def parameters(self) -> dict[str, Array]:
         """The live arrays by path."""
 
 
-def fit(
+def train_step(
     model: Model,
-    examples: Sequence[tuple[ArrayLike, ...]],
-    *,
+    run: Any,
+    targets: Any,
     loss: Loss,
-    optimizer: SGD | Adam,
-    epochs: int,
-    batch_size: int,
-    clip: float | None = None,
-    rng: RNG = None,
-    progress: bool = False,
-    on_epoch: Callable[[int], dict[str, Any] | None] | None = None,
-) -> History:
-    """Train a model on examples, in mini-batches that are drawn anew in every epoch.
-
-    Parameters
-    ----------
-    model : ManyToOne, ManyToMany, Decoder, OneToMany or EncoderDecoder
-        Its weights are changed in place.
-    examples : sequence of tuples
-        Each example's unpadded arrays: (inputs, label) for a `ManyToOne`, (inputs, labels) for a `ManyToMany`,
-        (tokens,) for a `Decoder`, (context, tokens) for a `OneToMany`, (source, tokens) for an `EncoderDecoder`.
-    loss : callable
-        `binary_cross_entropy`, `cross_entropy`, `mean_squared_error`, or another of their form.
-    optimizer : SGD or Adam
-        Keeps its state, so that a later `fit` with it goes on where this one ended.
-    epochs, batch_size : int
-        How often to go through all examples, and how many make a step.
-    clip : float or None
-        The largest norm of the gradients to let through: see `clip_grad_norm`.
-    rng : int, numpy.random.Generator or None
-        Shuffles the examples.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
-    on_epoch : callable or None
-        Called with the number of each epoch when it has ended; what it returns, a dict such as {"accuracy": 0.98}, is
-        added to the epoch's row. This is where to measure on held-out data, to keep the best weights so far, or to
-        lower ``optimizer.learning_rate``.
-
-    Returns
-    -------
-    list of dict
-        For each epoch ``"epoch"``, from 1, ``"loss"``, the mean of the batches' losses as each was when it was trained
-        on, weighed by their numbers of examples, and ``"gradient_norm"``, the mean over the batches, before clipping.
-
-    Raises
-    ------
-    TypeError, ValueError, IndexError
-        If an argument isn't as said; and if a loss, a gradient or a weight stops being finite, with epoch, batch and
-        the parameter's name. The weights are then the last finite ones.
-
-    Examples
-    --------
-    Whether a sentence ends with token 1; the state at its end knows.
-
-    >>> from vanilla_rnn import RNN, Adam, Embedding, ManyToOne, ManyToOneHead, binary_cross_entropy
-    >>> model = ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=1), embedding=Embedding(2, 2, rng=2))
-    >>> examples = [([0, 1], 1), ([1, 0], 0), ([1, 1, 1], 1), ([0], 0)]
-    >>> history = fit(model, examples, loss=binary_cross_entropy, optimizer=Adam(0.1), epochs=50, batch_size=2, rng=3)
-    >>> history[-1]["loss"] < 0.1 * history[0]["loss"]
-    True
-    """
-    _check_examples(examples, model.columns)
-    clip = None if clip is None else _checks.number(clip, "clip", "fit", above=0.0, infinite=True)
-    epochs, batch_size = _checks.size(epochs, "epochs", "fit"), _checks.size(batch_size, "batch_size", "fit")
-    rng = _checks.generator(rng, "fit")
-    history: History = []
-    bar = _progress_bar(epochs) if progress else None
-    for epoch in range(1, epochs + 1):
-        order = rng.permutation(len(examples))
-        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        total, norms = 0.0, []
-        for number, chosen in enumerate(batches, start=1):
-            try:
-                arguments, labels = model.batch(*zip(*(examples[i] for i in chosen), strict=True))
-                run = model.forward(*arguments)
-                value, norm = _learn(model, run, run.targets if labels is None else labels, loss, optimizer, clip)
-            except (ValueError, IndexError, TypeError) as error:
-                raise _located(error, f"fit, epoch {epoch}, batch {number}") from error
-            total += value * len(chosen)
-            norms.append(norm)
-        row = {"epoch": epoch, "loss": total / len(order), "gradient_norm": float(np.mean(norms))}
-        history.append(row | _extra(on_epoch, epoch, "fit", "on_epoch"))
-        if bar is not None:
-            bar.set_postfix(loss=row["loss"])
-            bar.update()
-    if bar is not None:
-        bar.close()
-    return history
-
-
-def fit_stream(
-    model: Decoder,
-    chunks: Iterable[ArrayLike],
-    *,
-    loss: Loss,
-    optimizer: SGD | Adam,
-    window: int,
-    clip: float | None = None,
-    report_every: int = 1,
-    on_report: Callable[[int], dict[str, Any] | None] | None = None,
-) -> History:
-    """Train a language model on one long stream, by truncated backpropagation through time.
-
-    The stream is cut into windows. The state is carried from one to the next, so that the model reads the stream as one
-    text; the gradient is cut between them, so that no more than one window is ever kept in memory.
-
-    Parameters
-    ----------
-    model : Decoder
-        One that was made with ``bos_idx=None, eos_idx=None``.
-    chunks : iterable of array_like of int, (time,) or (lanes, time)
-        The stream's token ids in pieces of any size, read as they are needed. With a first axis, so many streams side
-        by side.
-    loss, optimizer, clip
-        As in `fit`.
-    window : int
-        How many tokens are predicted between two updates, and how far back the gradient reaches.
-    report_every : int
-        How many windows make a row of the history.
-    on_report : callable or None
-        Called with the number of windows done, for each row; the dict it returns is added to the row.
-
-    Returns
-    -------
-    list of dict
-        For each row ``"window"``, the number of windows done, and the means of ``"loss"`` and ``"gradient_norm"``.
-
-    Raises
-    ------
-    TypeError, ValueError, IndexError
-        If an argument isn't as said; and if a loss, a gradient or a weight stops being finite, with the window and the
-        parameter's name. The weights are then the last finite ones.
-    """
-    where = "fit_stream"
-    made_of(model, Decoder, "model", where)
-    if model.bos_idx is not None:
-        got, fix = f"bos_idx={model.bos_idx}", "A stream has neither beginning nor end."
-        _checks.refuse(ValueError, where, "model", "made with bos_idx=None, eos_idx=None", got, fix)
-    clip = None if clip is None else _checks.number(clip, "clip", where, above=0.0, infinite=True)
-    window = _checks.size(window, "window", where)
-    _checks.iterable(chunks, "chunks", where, "Pass a list, or a generator, of arrays of token ids.")
-    report_every = _checks.size(report_every, "report_every", where)
-    history: History = []
-    number, since, h = 0, 0, None
-    sums = np.zeros(2)  # of loss and gradient norm, over the windows since the last report
-
-    def report() -> None:
-        loss, norm = (sums / since).tolist()
-        row = {"window": number, "loss": loss, "gradient_norm": norm}
-        history.append(row | _extra(on_report, number, where, "on_report"))
-
-    for number, tokens in enumerate(_windows(chunks, window), start=1):
-        try:
-            run = model.forward(tokens, h_0=h)
-            # _learn drops the gradient of h_0: here it is cut, for the window that made h_0 is no longer in memory.
-            sums += _learn(model, run, run.targets, loss, optimizer, clip)
-        except (ValueError, IndexError, TypeError) as error:
-            raise _located(error, f"{where}, window {number}") from error
-        h = run.h_n  # and here the state is carried, or the model would begin every window without a memory
-        since += 1
-        if since == report_every:
-            report()
-            since, sums[:] = 0, 0.0
-    if number == 0:
-        fix = "Each token is predicted from those before it."
-        _checks.refuse(ValueError, where, "chunks", "a stream of at least two tokens", "fewer", fix)
-    if since:
-        report()
-    return history
-
-
-def _extra(call: Callable[[int], dict[str, Any] | None] | None, number: int, where: str, name: str) -> dict[str, Any]:
-    """What a caller's function adds to a row of the history."""
-    found: object = None if call is None else call(number)
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        fix = 'For example {"accuracy": 0.98}.'
-        _checks.refuse(TypeError, where, f"what {name} returns", "a dict or None", _checks.shown(found), fix)
-    return found
-
-
-def _located(error: Exception, place: str) -> Exception:
-    """The same kind of error, saying where in the training it happened."""
-    kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
-    return kind(f"{place}: {error}")
-
-
-def _learn(
-    model: Model, run: Any, targets: Array, loss: Loss, optimizer: SGD | Adam, clip: float | None
+    optimizer: Optimizer,
+    weights: Callable[[Array], ArrayLike] | None,
+    clip: float | None,
 ) -> tuple[float, float]:
-    """One step: the loss, its gradient, the update. Gives the loss and the gradient's norm before clipping."""
-    value, d_logits = loss(run.logits, targets, lengths=run.lengths)
+    """One step of learning; returns the loss, and the norm of the gradient before clipping."""
+    options = {} if weights is None else {"weights": weights(targets)}
+    value, d_logits = loss(run.logits, targets, lengths=run.lengths, **options)
     if not math.isfinite(value):
-        _checks.refuse(ValueError, "training", "the loss", "a finite number", str(value), "Are the targets right?")
+        fix = "Check the loss function and the targets."
+        _checks.fail(ValueError, "training", "the loss", "a finite number", str(value), fix)
     gradients = run.backward(d_logits).d_parameters
     norm = clip_grad_norm(gradients, math.inf if clip is None else clip)
     optimizer.step(model.parameters(), gradients)
     return value, norm
 
 
-def _windows(chunks: Iterable[ArrayLike], window: int) -> Iterator[Array]:
-    """Pieces of window + 1 tokens, each beginning with the last one of the piece before; the last may be shorter."""
+@_checks.explained
+def train(
+    model: Model,
+    examples: Sequence[tuple[ArrayLike, ...]],
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int,
+    weights: Callable[[Array], ArrayLike] | None = None,
+    clip: float | None = None,
+    rng: RNG = None,
+    progress: bool = False,
+) -> Iterator[Row]:
+    """Train a model on examples, in mini-batches drawn again in every epoch; yield a row after each epoch.
+
+    Between two rows the loop's body can do anything: measure on held-out data, keep the best weights with
+    ``copy.deepcopy(model.parameters())``, change ``optimizer.learning_rate``, or stop with ``break``.
+
+    Parameters
+    ----------
+    model : ManyToOne, ManyToMany, Decoder, OneToMany or EncoderDecoder
+        Its weights are changed in place.
+    examples : list of tuples
+        The unpadded arrays of each example: (inputs, label) for a `ManyToOne`, (inputs, labels) for a `ManyToMany`,
+        (tokens,) for a `Decoder`, (context, tokens) for a `OneToMany`, (source, tokens) for an `EncoderDecoder`.
+    loss : callable
+        `binary_cross_entropy`, `cross_entropy`, `mean_squared_error`, or your own with the same arguments.
+    optimizer : SGD or Adam
+        It keeps its state, so that another `train` with it continues where this one ended.
+    epochs, batch_size : int
+        The number of times to go through all examples, and the number of examples in a step.
+    weights : callable or None
+        A function from the targets of a batch to their weights in the loss, such as ``lambda y: class_weights[y]`` or
+        ``lambda y: y != -100``. A function works for every model, also where the model makes the targets.
+    clip : float or None
+        The largest norm of the gradients to allow: see `clip_grad_norm`.
+    rng : int, numpy.random.Generator or None
+        Shuffles the examples. A seed gives the same order in every call: for a loop of calls with ``epochs=1``, pass
+        one ``numpy.random.default_rng(seed)`` to all of them.
+    progress : bool
+        Whether to show a progress bar, if tqdm is installed.
+
+    Yields
+    ------
+    dict
+        For each epoch: ``"epoch"``, from 1; ``"loss"``, the mean of the batches' losses, each before its update and
+        weighted by its number of examples; ``"gradient_norm"``, the mean over the batches, before clipping.
+
+    Raises
+    ------
+    TypeError, ValueError, IndexError
+        At the call, if an argument isn't as described. Later, if an example can't be used (the message names it), or a
+        loss, gradient or weight isn't finite (it names epoch, batch and parameter). The weights are the last good ones.
+    """
+    where = "train"
+    _check_examples(model, examples, where)
+    _check_functions(loss, optimizer, weights, where)
+    clip = None if clip is None else _checks.argument(clip, "clip", where)
+    epochs, batch_size, generator, progress = _checks.arguments(
+        where, epochs=epochs, batch_size=batch_size, rng=rng, progress=progress
+    )
+    kept: list[Any] = list(examples)  # whatever the loop's body does to the caller's list
+
+    def rows() -> Iterator[Row]:
+        with _progress_bar(progress, epochs, "epoch") as move_bar:
+            for epoch in range(1, epochs + 1):
+                order = generator.permutation(len(kept))
+                total, norms = 0.0, []
+                for number, start in enumerate(range(0, len(order), batch_size), start=1):
+                    chosen = order[start : start + batch_size].tolist()
+                    with _location(where, f"epoch {epoch}, batch {number}"):
+                        run, targets = _run_batch(model, kept, chosen)
+                        value, norm = train_step(model, run, targets, loss, optimizer, weights, clip)
+                    total += value * len(chosen)
+                    norms.append(norm)
+                row = {"epoch": epoch, "loss": total / len(order), "gradient_norm": float(np.mean(norms))}
+                move_bar(row)
+                yield row
+
+    return rows()
+
+
+@_checks.explained
+def train_stream(
+    model: Decoder,
+    chunks: Iterable[ArrayLike],
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    window: int,
+    clip: float | None = None,
+    progress: bool = False,
+) -> Iterator[Row]:
+    """Train a language model on one long stream by truncated backpropagation through time; yield a row per window.
+
+    The stream is cut into windows. The state is carried from one window to the next, so that the model reads the stream
+    as one text. The gradient is cut between them, so that only one window is in memory at a time.
+
+    Parameters
+    ----------
+    model : Decoder
+        Created with ``bos_idx=None, eos_idx=None``.
+    chunks : iterable of array_like of int, (time,) or (lanes, time)
+        The stream's token ids in pieces of any size, read when they are needed. With two axes, each row is a stream of
+        its own, next to the others. A stream in one piece is ``[ids]``.
+    loss, optimizer, clip, progress
+        As in `train`.
+    window : int
+        The number of predictions between two updates, which is also how far back the gradient reaches.
+
+    Yields
+    ------
+    dict
+        For each window ``"window"``, from 1, ``"loss"``, and ``"gradient_norm"`` before clipping.
+    """
+    where = "train_stream"
+    _checks.require_type(model, Decoder, "model", where)
+    if model.bos_idx is not None:
+        fix = "Create it with bos_idx=None, eos_idx=None: a stream has no beginning and no end."
+        _checks.fail(ValueError, where, "model", "a Decoder without <bos> and <eos>", f"bos_idx={model.bos_idx}", fix)
+    if isinstance(chunks, np.ndarray):
+        fix = "Pass [ids] for a stream, or for lanes next to each other, in one piece."
+        _checks.fail(TypeError, where, "chunks", "a list or a generator of arrays", _checks.shown(chunks), fix)
+    _checks.iterable(chunks, "chunks", where, "Pass a list, or a generator, of arrays of token ids.")
+    _check_functions(loss, optimizer, None, where)
+    clip = None if clip is None else _checks.argument(clip, "clip", where)
+    window, progress = _checks.arguments(where, window=window, progress=progress)
+
+    def rows() -> Iterator[Row]:
+        number, h = 0, None
+        with _progress_bar(progress, None, "window") as move_bar:
+            for number, tokens in enumerate(_windows(chunks, window, where), start=1):
+                with _location(where, f"window {number}"):
+                    run = model.forward(tokens, h_0=h)
+                    # The gradient of h_0 is dropped, which cuts it here: the window before is no longer in memory.
+                    value, norm = train_step(model, run, run.targets, loss, optimizer, None, clip)
+                h = run.h_n  # the state is carried on; without this line, every window would begin without memory
+                row = {"window": number, "loss": value, "gradient_norm": norm}
+                move_bar(row)
+                yield row
+        if number == 0:
+            fix = "Pass a longer stream: each token is predicted from those before it."
+            _checks.fail(ValueError, where, "chunks", "a stream of at least two tokens", "fewer", fix)
+
+    return rows()
+
+
+def _windows(chunks: Iterable[ArrayLike], window: int, where: str) -> Iterator[Array]:
+    """Pieces of window + 1 tokens, each starting with the last token of the piece before; the last may be shorter."""
     rest: Array | None = None
+    sizes: dict[str, Any] = {}
     for number, chunk in enumerate(chunks):
-        name, where = f"chunk {number}", "fit_stream"
-        tokens = _checks.integers(chunk, name, where, "Token ids come from vocab.encode(...).")
-        _checks.axes(tokens, {1: "(time,)", 2: "(lanes, time)"}, name, where, "A stream in one piece is [ids].")
-        if rest is not None:
-            expected = (*rest.shape[:-1], tokens.shape[-1])
-            _checks.shape(tokens, expected, "(lanes of the chunk before, time)", name, where, "Lanes stay the same.")
-        # A copy in any case: whoever makes the chunks may use their memory again.
+        name = f"chunks[{number}]"
+        tokens = _checks.integers(chunk, name, where, "Pass token ids, as vocab.encode(...) returns them.")
+        _checks.fit(tokens, name, "[lanes] time", sizes, where, "Pass a stream in one piece as [ids].")
+        sizes = {"lanes": sizes["lanes"]}
+        # A copy in any case: the caller may use the chunk's memory again.
         rest = tokens.copy() if rest is None else np.concatenate([rest, tokens], axis=-1)
         while rest.shape[-1] > window:
             yield rest[..., : window + 1]
@@ -267,24 +230,112 @@ def _windows(chunks: Iterable[ArrayLike], window: int) -> Iterator[Array]:
         yield rest
 
 
-def _check_examples(examples: object, columns: tuple[str, ...]) -> None:
-    expected = f"tuples of ({', '.join(columns)}{',' if len(columns) == 1 else ''})"
-    fix = "The arrays stand in the order of the model's forward, unpadded, the label last."
+def _collected(generator: Callable[P, Iterator[Row]], name: str, doc: str) -> Callable[P, list[Row]]:
+    """The function that returns all rows of a generator in a list; its errors have its own name."""
+
+    @wraps(generator)
+    def collect(*args: P.args, **kwargs: P.kwargs) -> list[Row]:
+        try:
+            return list(generator(*args, **kwargs))
+        except (IndexError, TypeError, ValueError) as error:
+            error.args = (str(error).replace(generator.__name__, name, 1),)
+            raise
+
+    collect.__name__ = collect.__qualname__ = name
+    collect.__doc__ = doc
+    return collect
+
+
+fit = _collected(
+    train,
+    "fit",
+    """Train a model to the end: return the list of all rows that `train` yields. The arguments are those of `train`.
+
+    Examples
+    --------
+    Does a sentence end with token 1? The final state can answer that.
+
+    >>> from vanilla_rnn import RNN, Adam, Embedding, ManyToOne, ManyToOneHead, binary_cross_entropy
+    >>> model = ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=1), embedding=Embedding(2, 2, rng=2))
+    >>> examples = [([0, 1], 1), ([1, 0], 0), ([1, 1, 1], 1), ([0], 0)]
+    >>> history = fit(model, examples, loss=binary_cross_entropy, optimizer=Adam(0.1), epochs=50, batch_size=2, rng=3)
+    >>> history[-1]["loss"] < 0.1 * history[0]["loss"]
+    True
+    """,
+)
+fit_stream = _collected(
+    train_stream,
+    "fit_stream",
+    """Train on a stream to its end: return the list of all rows that `train_stream` yields, with its arguments.""",
+)
+
+
+def _run_batch(model: Model, examples: list[tuple[Any, ...]], chosen: list[int]) -> tuple[Any, Array]:
+    """The run of the chosen examples, and their targets; an error names the example that can't be used."""
+    try:
+        return _run(model, [examples[i] for i in chosen])
+    except (IndexError, TypeError, ValueError):
+        for i in chosen:
+            with _location("train", f"examples[{i}]"):
+                _run(model, [examples[i]])
+        raise  # they can't be used together
+
+
+def _run(model: Model, examples: list[tuple[Any, ...]]) -> tuple[Any, Any]:
+    arguments, labels = model.batch(*zip(*examples, strict=True))
+    run = model.forward(*arguments)
+    return run, run.targets if labels is None else labels
+
+
+@contextmanager
+def _location(where: str, place: str) -> Iterator[None]:
+    """Add the place in the training to the message of an error."""
+    try:
+        yield
+    except (IndexError, TypeError, ValueError) as error:
+        kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
+        text = str(error)
+        inner = text[len(where) :] if text.startswith(f"{where}, ") else f": {text}"
+        raise kind(f"{where}, {place}{inner}") from error
+
+
+def _check_examples(model: Any, examples: Any, where: str) -> None:
+    if not hasattr(model, "columns"):
+        fix = "Pass a model, such as ManyToOne(rnn, head)."
+        _checks.fail(TypeError, where, "model", "a model with batch and forward", _checks.shown(model), fix)
+    columns = f"({', '.join(model.columns)}{',' if len(model.columns) == 1 else ''})"
+    fix = f"Pass a list of such tuples: list(zip({', '.join(model.columns)}))."
     if not isinstance(examples, (list, tuple)):
-        _checks.refuse(TypeError, "fit", "examples", f"a list of {expected}", _checks.shown(examples), fix)
+        _checks.fail(TypeError, where, "examples", f"a list of tuples {columns}", _checks.shown(examples), fix)
     if not examples:
-        _checks.refuse(ValueError, "fit", "examples", f"a list of at least one of the {expected}", "an empty one", fix)
+        _checks.fail(ValueError, where, "examples", f"a list of at least one tuple {columns}", "an empty list", fix)
     for number, example in enumerate(examples):
-        if not isinstance(example, tuple) or len(example) != len(columns):
-            _checks.refuse(
-                TypeError, "fit", f"examples[{number}]", f"one of the {expected}", _checks.shown(example), fix
-            )
+        if not isinstance(example, tuple) or len(example) != len(model.columns):
+            _checks.fail(TypeError, where, f"examples[{number}]", f"a tuple {columns}", _checks.shown(example), fix)
 
 
-def _progress_bar(epochs: int) -> Any:
-    """A bar of tqdm's, or None where it isn't installed."""
+def _check_functions(loss: Any, optimizer: Any, weights: Any, where: str) -> None:
+    if weights is not None and not callable(weights):
+        fix = "Pass for example weights=lambda targets: class_weights[targets]."
+        _checks.fail(TypeError, where, "weights", "a function of the targets", _checks.shown(weights), fix)
+    if not callable(loss):
+        fix = "Pass the function itself: loss=binary_cross_entropy."
+        _checks.fail(TypeError, where, "loss", "a loss function", _checks.shown(loss), fix)
+    _checks.require_type(optimizer, Optimizer, "optimizer", where, "Pass for example Adam(1e-3).")
+
+
+@contextmanager
+def _progress_bar(show: bool, total: int | None, unit: str) -> Iterator[Callable[[Row], None]]:
+    """A function to call with each row; it moves a bar of tqdm, if that is to be shown and installed."""
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        return None
-    return tqdm(total=epochs, unit="epoch")
+        yield lambda _: None
+        return
+    with tqdm(total=total, unit=unit, disable=not show) as bar:
+
+        def move(row: Row) -> None:
+            bar.set_postfix(loss=row["loss"])
+            bar.update()
+
+        yield move

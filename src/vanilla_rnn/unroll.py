@@ -1,191 +1,194 @@
-"""The loop over time, and the same loop walked backward: one cell, one direction, as fast as NumPy goes.
+"""The loop over time and its reverse, backpropagation through time, for one cell in one direction.
 
-What it computes is `RNNCell.forward` at every step and `Step.backward` at every step in reverse; a test holds it equal
-to both. What it does differently, for speed alone:
-
-- the inputs' share of the sum, W_xh x_t + b_h, needs no state, so one matrix product makes it for all steps at once;
-- W_hh is transposed once, into memory that lies as the product reads it;
-- the sum, the nonlinearity and the gradient are computed in place, so that a step allocates nothing;
-- going backward, only the recurrence itself is left in the loop: the weights' gradients are sums over all steps, and
-  each is one matrix product after the loop.
-
-Rows lie one step after another, ``sizes[t]`` of them in step t, never more than in the step before (``packing.py``).
+First the plain loop, which works for any cell. Then the same loop for an `RNNCell`, arranged for speed; a test compares
+the two. Both take the rows of all steps in one array: those of step 0, then those of step 1, and so on. ``sizes[t]`` is
+the number of rows in step t, never more than in the step before, because the longest sequences come first (see
+``packing.py``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vanilla_rnn import _checks
-from vanilla_rnn.cell import NONLINEARITIES
+from vanilla_rnn.cell import RNNCell, functions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from vanilla_rnn._types import Array, Callable, Iterable
 
-    from numpy.typing import ArrayLike
-
-    from vanilla_rnn._checks import Array
-    from vanilla_rnn.cell import RNNCell
-
-SMALL = 2**16  # numbers; of so many or fewer, one call for all steps is cheaper than a call for each while in the cache
-MODERATE = 1e30  # a sum of squares; a product of two arrays with less can't overflow, in float32 either
-
-
-class CellGradients(NamedTuple):
-    """What `UnrolledCell.backward` gives; d_x and d_a by step as x is, d_parameters by the keys of the cell's."""
-
-    d_x: Array
-    d_h_0: Array
-    d_a: Array
-    d_parameters: dict[str, Array]
+SMALL = 2**16  # for so many numbers or fewer, computing the slopes of all steps in one call is faster
+QUIET = (
+    copy_context()
+)  # to run the fast loop without warnings of overflow, which `RNN` and the optimisers report by name;
+QUIET.run(
+    np.seterr, over="ignore", invalid="ignore"
+)  # np.errstate would do the same, but takes a tenth of a small step
 
 
-class UnrolledCell(NamedTuple):
-    """What one cell did over time: its inputs, and its states from h_0 on."""
-
-    cell: RNNCell
-    x: Array  # (rows of all steps, input)
-    states: Array  # (batch + rows of all steps, hidden): h_0, then every step's h_t
-    h: Array  # the states without h_0: (rows of all steps, hidden)
-    sizes: list[int]  # rows in each step
-
-    @property
-    def h_prev(self) -> Array:
-        """The state that every step began with: (rows of all steps, hidden)."""
-        batch = len(self.states) - len(self.x)
-        if len(self.x) == batch * len(self.sizes):
-            return self.states[: len(self.x)]
-        before = _steps(self.states[: len(self.states) - self.sizes[-1]], [batch, *self.sizes[:-1]], batch)
-        return np.concatenate([h[:size] for h, size in zip(before, self.sizes, strict=True)])
-
-    def backward(self, d_h: Array, d_h_n: Array) -> CellGradients:
-        """Backpropagation through time. Both gradients are used up: they become d_a and d_h_0.
-
-        What reaches h_t is the share of the loss that reads h_t itself, which stands in ``d_h``, and the share of all
-        later steps, which comes back through W_hh (``dhnext`` in many a tutorial). A row joins at its last step, and
-        what it brings from beyond that is its ``d_h_n``.
-        """
-        cell, h, sizes, batch = self.cell, self.h, self.sizes, len(d_h_n)
-        _, slope = NONLINEARITIES[cell.nonlinearity]
-        from_future = d_h_n if batch != 1 else d_h_n[0]  # of the rows not yet reached, it is d_h_n
-        with np.errstate(over="ignore", invalid="ignore"):  # an optimiser refuses what overflowed, by name
-            d_steps = _steps(d_h, sizes, batch)
-            if h.size <= SMALL:
-                slopes: Iterable[Array] = reversed(_steps(slope(h), sizes, batch))
-            else:
-                slopes = map(slope, reversed(_steps(h, sizes, batch)))
-            W_hh, add, multiply = cell.W_hh, np.add, np.multiply
-            for d_t, slope_t in zip(reversed(d_steps), slopes, strict=True):
-                d_next = from_future if len(d_t) == len(from_future) else from_future[: len(d_t)]
-                add(d_t, d_next, d_t)  # dL/dh_t
-                multiply(d_t, slope_t, d_t)  # dL/da_t
-                d_t.dot(W_hh, d_next)  # the share of step t-1: W_hh^T d_a_t, row by row
-            d_a, d_h_0 = d_h, d_h_n
-            d_x = d_a.dot(cell.W_xh)
-            d_a_T = d_a.T
-            d_parameters = {"W_xh": d_a_T.dot(self.x), "W_hh": d_a_T.dot(self.h_prev)}
-            if cell.b_h is not None:
-                d_parameters["b_h"] = np.add.reduce(d_a, axis=0)
-        return CellGradients(d_x, d_h_0, d_a, d_parameters)
+def unroll_plain(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> list[Any]:
+    """``h_t = cell(x_t, h_{t-1})`` for t = 0, 1, ...; returns the run of each step."""
+    runs, h = [], h_0
+    for x_t in _steps(x, sizes):  # (rows of this step, input)
+        runs.append(cell.forward(x_t, h[: len(x_t)]))  # sequences that have ended drop out
+        h = runs[-1].h  # (rows of this step, hidden)
+    return runs
 
 
-def unroll(cell: RNNCell, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCell:
-    """Take all steps: x (rows of all steps, input), h_0 (batch, hidden)."""
-    f, _ = NONLINEARITIES[cell.nonlinearity]
-    W_xh, b_h, batch = cell.W_xh, cell.b_h, len(h_0)
-    states = np.empty((batch + len(x), len(W_xh)), W_xh.dtype)
-    states[:batch] = h_0
-    a = states[batch:]
-    W_hh_T = cell.W_hh.T.copy()
-    h = h_0 if batch != 1 else h_0[0]
-    from_memory = np.empty_like(h)
-    with np.errstate(over="ignore", invalid="ignore"):  # an RNN looks at the states and says where they overflowed
-        x.dot(W_xh.T, a)
-        if b_h is not None:
-            np.add(a, b_h, a)
-        add = np.add
-        for a_t in _steps(a, sizes, batch):
-            if len(a_t) != len(h):  # rows that have ended drop out
-                h, from_memory = h[: len(a_t)], from_memory[: len(a_t)]
-            h.dot(W_hh_T, from_memory)
-            add(a_t, from_memory, a_t)
-            h = f(a_t, a_t)
-    return UnrolledCell(cell, x, states, a, sizes)
+def unroll_plain_backward(
+    d_h: Array, d_h_n: Array, runs: list[Any], sizes: list[int]
+) -> tuple[list[Array], Array, dict[str, Array]]:
+    """Backpropagation through time: ``dL/dh_t`` = the part from step t's own output + the part from step t + 1."""
+    d_x: list[Array] = []
+    d_parameters: dict[str, Array] = {}
+    d_future = d_h_n.copy()  # (batch, hidden); a sequence joins at its last step, with its row of d_h_n
+    for run, d_output_t in zip(reversed(runs), reversed(_steps(d_h, sizes)), strict=True):
+        d_h_t = d_output_t + d_future[: len(d_output_t)]
+        d_x_t, d_h_prev, d_step = run.backward(d_h_t)
+        d_future[: len(d_h_prev)] = d_h_prev
+        d_x.insert(0, d_x_t)
+        for name, gradient in d_step.items():  # every step uses the same weights, so their gradients are added
+            d_parameters[name] = d_parameters[name] + gradient if name in d_parameters else gradient
+    return d_x, d_future, d_parameters
 
 
-def stream(cells: list[RNNCell], steps: Iterable[ArrayLike], h_0: Array | None) -> Iterator[Array]:
-    """Take one step a time through a stack of cells, and keep nothing but the states.
+def unroll(
+    x: Array, h_0: Array, W_xh: Array, W_hh: Array, b_h: Array | None, f: Callable[..., Array], sizes: list[int]
+) -> Array:
+    """The states ``h_t = f(W_xh x_t + W_hh h_{t-1} + b_h)``, (batch + rows of all steps, hidden), h_0 first.
 
-    Each cell has one buffer [x_t, h_{t-1}, 1] and one matrix [W_xh, W_hh, b_h], so that a step is one product.
+    For speed: the inputs' part of the sum needs no state, so one matrix product computes it for all steps. W_hh is
+    transposed once, into a layout that the product reads quickly. Everything in the loop happens in place.
     """
-    dtype, input_size, where = cells[0].dtype, cells[0].input_size, "RNN.stream"
-    bounded = all(cell.nonlinearity == "tanh" and _are_moderate(*cell.parameters().values()) for cell in cells)
-    bounded = bounded and (h_0 is None or _are_moderate(h_0))
-    buffers = None if h_0 is None else [_buffer(cell, h) for cell, h in zip(cells, h_0, strict=True)]
-    for number, step in enumerate(steps):
-        x_t = _checks.floats(step, f"step {number}", where, dtype)
-        if buffers is None:
-            _checks.axes(x_t, {1: "(input_size,)", 2: "(batch, input_size)"}, f"step {number}", where)
-            buffers = [_buffer(cell, np.zeros((*x_t.shape[:-1], cell.hidden_size), dtype)) for cell in cells]
-        if x_t.shape != buffers[0].x.shape:
-            expected, fix = (*buffers[0].x.shape[:-1], input_size), "The batch is that of h_0 or of the first step."
-            _checks.shape(x_t, expected, "([batch,] input_size)", f"step {number}", where, fix)
-        if bounded and np.vdot(x_t, x_t) < MODERATE:  # so is every sum, and there is nothing to look for
-            h_t = _advance(buffers, x_t)
-        else:
-            _checks.finite(x_t, f"step {number}", where)
-            with np.errstate(over="ignore", invalid="ignore"):  # reported here
-                h_t = _advance(buffers, x_t)
-            for cell, buffer in enumerate(buffers):
-                fix = "The sum overflowed: smaller weights or inputs, or tanh in place of relu."
-                _checks.finite(buffer.h, f"the hidden state of cells[{cell}] after step {number}", where, fix)
-        yield h_t.copy()
+    batch = len(h_0)
+    states = np.empty((batch + len(x), len(W_hh)), W_hh.dtype)
+    states[:batch] = h_0
+    a = states[batch:]  # each a_t is overwritten by its h_t
+    W_hh_T = W_hh.T.copy()
+    h = h_0 if batch != 1 else h_0[0]
+    from_memory = np.empty(h.shape, h.dtype)
+    x.dot(W_xh.T, a)
+    if b_h is not None:
+        np.add(a, b_h, a)
+    add = np.add
+    for a_t in _views(a, sizes, batch):
+        if len(a_t) != len(h):  # sequences that have ended drop out
+            h, from_memory = h[: len(a_t)], from_memory[: len(a_t)]
+        h.dot(W_hh_T, from_memory)
+        add(a_t, from_memory, a_t)
+        h = f(a_t, a_t)
+    return states
 
 
-def _are_moderate(*arrays: Array) -> bool:
-    """Whether a product of two such arrays can't overflow: it is at most |one| |other|."""
-    return all(np.vdot(values, values) < MODERATE for values in arrays)
+def unroll_backward(
+    d_h: Array,
+    d_h_n: Array,
+    x: Array,
+    states: Array,
+    W_xh: Array,
+    W_hh: Array,
+    slope: Callable[[Array], Array],
+    sizes: list[int],
+) -> tuple[Array, ...]:
+    """Backpropagation through time, in place: ``d_h`` becomes d_a, and ``d_h_n`` becomes d_h_0.
+
+    For speed: only the recurrence is in the loop. The gradient of each weight is a sum over all steps, and one matrix
+    product after the loop computes it.
+    """
+    batch = len(d_h_n)
+    h = states[batch:]
+    d_future = d_h_n if batch != 1 else d_h_n[0]  # a sequence joins at its last step, with its row of d_h_n
+    if h.size <= SMALL:
+        slopes: Iterable[Array] = reversed(_views(slope(h), sizes, batch))
+    else:
+        slopes = map(slope, reversed(_views(h, sizes, batch)))
+    add, multiply = np.add, np.multiply
+    for d_t, slope_t in zip(reversed(_views(d_h, sizes, batch)), slopes, strict=True):
+        d_next = d_future if len(d_t) == len(d_future) else d_future[: len(d_t)]
+        add(d_t, d_next, d_t)  # dL/dh_t: the part from the output, plus the part from step t + 1
+        multiply(d_t, slope_t, d_t)  # dL/da_t
+        d_t.dot(W_hh, d_next)  # the part for step t - 1: W_hh^T d_a_t
+    d_a = d_h
+    d_a_T = d_a.T
+    d_x = d_a.dot(W_xh)
+    d_W_xh = d_a_T.dot(x)
+    d_W_hh = d_a_T.dot(previous_states(states, sizes, batch))
+    d_b_h = np.add.reduce(d_a, axis=0)
+    return d_x, d_W_xh, d_W_hh, d_b_h
 
 
-class _Buffer(NamedTuple):
-    """One cell of a stream."""
-
-    z: Array  # ([batch,] input + hidden + 1): [x_t, h_{t-1}, 1]
-    x: Array  # a view of it
-    h: Array  # likewise
-    W: Array  # (input + hidden + 1, hidden)
-    a: Array  # ([batch,] hidden): the sum before the nonlinearity
-    f: Callable[..., Array]
+def previous_states(states: Array, sizes: list[int], batch: int) -> Array:
+    """The state before each step, (rows of all steps, hidden)."""
+    rows = len(states) - batch
+    if rows == batch * len(sizes):
+        return states[:rows]
+    before = _steps(states[: len(states) - sizes[-1]], [batch, *sizes[:-1]])
+    return np.concatenate([h[:size] for h, size in zip(before, sizes, strict=True)])
 
 
-def _buffer(cell: RNNCell, h: Array) -> _Buffer:
-    inputs, hidden = cell.input_size, cell.hidden_size
-    z = np.ones((*h.shape[:-1], inputs + hidden + 1), cell.dtype)
-    z[..., inputs:-1] = h
-    b_h = np.zeros(hidden, cell.dtype) if cell.b_h is None else cell.b_h
-    W = np.concatenate([cell.W_xh.T, cell.W_hh.T, b_h[None]])
-    return _Buffer(z, z[..., :inputs], z[..., inputs:-1], W, np.empty_like(h), NONLINEARITIES[cell.nonlinearity][0])
-
-
-def _advance(buffers: list[_Buffer], h: Array) -> Array:
-    """One step of every cell; the top one's state."""
-    for z, x_part, h_part, W, a, f in buffers:
-        x_part[...] = h
-        z.dot(W, a)
-        h = f(a, h_part)
-    return h
-
-
-def _steps(rows: Array, sizes: list[int], batch: int) -> list[Array]:
-    """Views of the rows of each step; of a batch of one, vectors, on which NumPy is quicker than on rows."""
-    if batch == 1:
-        return list(rows)
-    if sizes and sizes[0] == sizes[-1]:  # they never rise, so all are equal
-        return list(rows.reshape(len(sizes), sizes[0], rows.shape[1]))
+def _steps(rows: Array, sizes: list[int]) -> list[Array]:
+    """A view of the rows of each step."""
     views, start = [], 0
     for size in sizes:
         views.append(rows[start : start + size])
         start += size
     return views
+
+
+def _views(rows: Array, sizes: list[int], batch: int) -> list[Array]:
+    """Like `_steps`, but faster where it can be; vectors for a batch of one, on which NumPy is faster."""
+    if batch == 1:
+        return list(rows)
+    if sizes and sizes[0] == sizes[-1]:  # sizes never increase, so all are equal
+        return list(rows.reshape(len(sizes), sizes[0], rows.shape[1]))
+    return _steps(rows, sizes)
+
+
+class UnrolledCell(NamedTuple):
+    """What one cell computed over time."""
+
+    cell: Any  #: a read-only copy of an `RNNCell`, or your own cell
+    x: Array  #: (rows of all steps, input)
+    states: Array  #: (batch + rows of all steps, hidden): h_0, then the state after each step
+    h: Array  #: the states without h_0, a view
+    sizes: list[int]  #: the rows in each step
+    runs: list[Any]  #: the run of each step, for a cell of your own
+
+
+class UnrolledGradients(NamedTuple):
+    """The gradients of one cell over time, its arrays laid out as those of `UnrolledCell`."""
+
+    d_x: Array
+    d_h_0: Array
+    d_a: Array | None  #: None for a cell of your own
+    d_parameters: dict[str, Array]  #: by the keys of the cell's ``parameters()``
+
+
+def is_plain(cell: Any) -> bool:
+    """Whether the cell's forward is that of `RNNCell`, which the fast loop computes."""
+    return getattr(type(cell), "forward", None) is RNNCell.forward
+
+
+def unroll_cell(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCell:
+    """All steps of a cell: the fast loop for an `RNNCell`, the plain loop for a cell of your own."""
+    if type(cell).forward is RNNCell.forward:
+        f, _ = functions_of(cell.nonlinearity)
+        states, runs = QUIET.copy().run(unroll, x, h_0, cell.W_xh, cell.W_hh, cell.b_h, f, sizes), []
+    else:
+        runs = unroll_plain(cell, x, h_0, sizes)
+        states = np.concatenate([h_0, *(run.h for run in runs)])
+    return UnrolledCell(cell, x, states, states[len(h_0) :], sizes, runs)
+
+
+def unroll_cell_backward(unrolled: UnrolledCell, d_h: Array, d_h_n: Array) -> UnrolledGradients:
+    """The gradients of everything that `unroll_cell` read. Both arguments are overwritten."""
+    cell, x, states, _, sizes, runs = unrolled
+    if is_plain(cell):
+        _, slope = functions_of(cell.nonlinearity)
+        d_x, *d_weights = QUIET.copy().run(unroll_backward, d_h, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
+        d_parameters = dict(zip(cell.weights, d_weights))  # noqa: B905  # without b_h, two
+        return UnrolledGradients(d_x, d_h_n, d_h, d_parameters)
+    d_x_steps, d_h_0, d_parameters = unroll_plain_backward(d_h, d_h_n, runs, sizes)
+    zeros = {name: np.zeros_like(values) for name, values in cell.parameters().items()}  # if there is no step
+    return UnrolledGradients(np.concatenate([x[:0], *d_x_steps]), d_h_0, None, zeros | d_parameters)

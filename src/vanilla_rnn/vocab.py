@@ -1,22 +1,20 @@
-"""Text to ids and back: tokens, the vocabulary that numbers them, and padding rows of unequal length to one array."""
+"""Text to ids and back: tokens, the vocabulary that numbers them, and padding sequences to one array."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._atomic import write_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import ArrayLike
-
-    from vanilla_rnn._checks import Array
+    from vanilla_rnn._types import Array, ArrayLike, Iterable, Iterator, Sequence
 
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
@@ -24,27 +22,20 @@ _WORD = r"(?:{letter})+(?:['\u2019](?:{letter})+)*|\S"
 
 
 def tokenize(text: str, level: str = "word") -> list[str]:
-    """Cut a text into tokens, keeping case.
+    """Split a text into tokens. The case stays as it is.
 
     Parameters
     ----------
     text : str
         The text.
     level : {"word", "char"}
-        "word": words, with apostrophes inside them, and every punctuation mark by itself; white space separates and is
-        dropped. "char": every character, white space included.
+        "word": words, with the apostrophes inside them, and every punctuation mark as a token; white space is dropped.
+        "char": every character, white space included.
 
     Returns
     -------
     list of str
         The tokens.
-
-    Raises
-    ------
-    TypeError
-        If text isn't a str.
-    ValueError
-        If the level is another word.
 
     Examples
     --------
@@ -54,13 +45,17 @@ def tokenize(text: str, level: str = "word") -> list[str]:
     ['O', 'h', ' ', 'n', 'o']
     """
     if not isinstance(text, str):
-        _checks.refuse(TypeError, "tokenize", "text", "a str", _checks.shown(text), "Tokenise one text at a time.")
-    _checks.choice(level, ("word", "char"), "level", "tokenize")
+        _checks.fail(TypeError, "tokenize", "text", "a str", _checks.shown(text), "Tokenise one text at a time.")
+    _checks.argument(level, "level", "tokenize")
     if level == "char":
         return list(text)
-    # To Python's \w an accent or a vowel sign that is a character of its own isn't part of the letter it stands on.
+    # Python's \w doesn't match an accent or a vowel sign that is a character of its own: add it to its letter.
     marks = "" if text.isascii() else "".join(sorted(c for c in set(text) if _is_mark(c)))
     return re.findall(_WORD.format(letter=rf"\w[{marks}]*" if marks else r"\w"), text)
+
+
+class _Pairs(list[Any]):
+    """The pairs of a JSON object, in which a name may occur twice."""
 
 
 def _is_mark(character: str) -> bool:
@@ -70,26 +65,29 @@ def _is_mark(character: str) -> bool:
 
 
 class Vocab:
-    """The tokens there are, each with an id: specials first, then by falling count, equal counts as first seen.
+    """A vocabulary: each token has an id. Specials come first, then frequent tokens before rare ones.
+
+    Tokens with equal counts are in the order in which they were first seen.
 
     Parameters
     ----------
     tokens : iterable of str
-        All tokens of the training text, repeated as often as they occur.
+        All tokens of the training text, repeated as often as they occur. A set is refused: its order, and so the ids,
+        would differ from one run of Python to the next.
     min_freq : int
-        How often a token must occur to get an id.
+        The number of times that a token must occur to get an id.
     specials : sequence of str
-        Tokens that have an id whether they occur or not, by default "<pad>", "<unk>", "<bos>" and "<eos>". With "<unk>"
-        among them a token without an id of its own is encoded as "<unk>"; without, it is an error.
+        Tokens that get an id whether they occur or not, by default "<pad>", "<unk>", "<bos>" and "<eos>". With "<unk>"
+        among them, an unknown token is encoded as "<unk>"; without it, an unknown token is an error.
 
     Attributes
     ----------
     token_to_idx : dict[str, int]
-        From token to id.
+        The id of each token.
     idx_to_token : list[str]
-        From id to token.
+        The token of each id.
     pad_idx, unk_idx, bos_idx, eos_idx : int or None
-        The ids of "<pad>", "<unk>", "<bos>" and "<eos>"; None for one that isn't among the specials.
+        The ids of "<pad>", "<unk>", "<bos>" and "<eos>"; None if it isn't among the specials.
 
     Examples
     --------
@@ -103,13 +101,15 @@ class Vocab:
     """
 
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
-        min_freq = _checks.size(min_freq, "min_freq", "Vocab")
-        specials = list(_each_token(specials, "specials", "Vocab", fix='For one special pass ("<pad>",).'))
+        min_freq = _checks.argument(min_freq, "min_freq", "Vocab")
+        specials = list(_each_token(specials, "specials", "Vocab", fix='Pass ("<pad>",) for one special.'))
         if len(set(specials)) < len(specials):
-            fix = "Each gets an id of its own."
-            _checks.refuse(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials), fix)
-        counts = Counter(_each_token(tokens, "tokens", "Vocab"))  # counted as they come, never held all at once
-        frequent = (token for token, count in counts.most_common() if count >= min_freq and token not in specials)
+            fix = "Name each special once."
+            _checks.fail(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials), fix)
+        counts = Counter(_each_token(tokens, "tokens", "Vocab"))  # counted one by one, never held all at once
+        for special in specials:
+            counts.pop(special, None)
+        frequent = (token for token, count in counts.most_common() if count >= min_freq)
         self.idx_to_token = [*specials, *frequent]
         self.token_to_idx = {token: idx for idx, token in enumerate(self.idx_to_token)}
         self.specials = tuple(specials)
@@ -118,64 +118,52 @@ class Vocab:
     def from_texts(
         cls, texts: Iterable[str], *, level: str = "word", min_freq: int = 1, specials: Sequence[str] = SPECIALS
     ) -> Self:
-        """Make a vocabulary of all tokens of these texts, cut by `tokenize`.
+        """Create a vocabulary from all tokens of these texts, split by `tokenize`.
 
         Examples
         --------
         >>> Vocab.from_texts(["man bites dog", "dog bites"], specials=()).idx_to_token
         ['bites', 'dog', 'man']
         """
-        texts = _each_token(texts, "texts", f"{cls.__name__}.from_texts", fix="For one text pass [text].")
+        texts = _each_token(texts, "texts", f"{cls.__name__}.from_texts", fix="Pass [text] for one text.")
         return cls((token for text in texts for token in tokenize(text, level)), min_freq=min_freq, specials=specials)
 
     def encode(self, tokens: Iterable[str]) -> Array:
-        """The ids of these tokens, an int64 array of (tokens,).
+        """Return the ids of these tokens, an int64 array of shape (tokens,).
 
         Raises
         ------
-        TypeError
-            If tokens is one str, or holds anything but str.
         ValueError
-            If a token isn't in the vocabulary and "<unk>" isn't either; the message lists the tokens that are.
+            If a token isn't in the vocabulary, and "<unk>" isn't either; the message lists some tokens that are.
         """
         tokens = list(_each_token(tokens, "tokens", "Vocab.encode"))
         unknown = self.unk_idx
         for position, token in enumerate(tokens if unknown is None else ()):
             if token not in self.token_to_idx:
                 got = f"{token!r} at position {position}"
-                fix = 'To read any word, make the vocabulary with "<unk>" among its specials.'
-                _checks.refuse(ValueError, "Vocab.encode", "every token", f"one of {_checks.some(self)}", got, fix)
+                fix = 'Create the vocabulary with "<unk>" among its specials to encode any token.'
+                _checks.fail(ValueError, "Vocab.encode", "every token", f"one of {_checks.listed(self)}", got, fix)
         return np.array([self.token_to_idx.get(token, unknown) for token in tokens], dtype=np.int64)
 
     def decode(self, ids: ArrayLike) -> list[str]:
-        """The tokens of these ids, a (tokens,) array of whole numbers.
+        """Return the tokens of these ids, an integer array of shape (tokens,).
 
         Raises
         ------
-        TypeError
-            If the ids aren't whole numbers.
         IndexError
-            If an id lies outside the vocabulary.
-        ValueError
-            If ids has more than one axis.
+            If an id is outside the vocabulary.
         """
-        ids = _checks.ids(ids, len(self), "ids", "Vocab.decode", "the vocab's size")
-        _checks.axes(ids, {1: "(tokens,)"}, "ids", "Vocab.decode", "Decode one row at a time, cut at its length.")
+        ids = _checks.ids(ids, len(self), "ids", "Vocab.decode", "num_embeddings")
+        _checks.fit(ids, "ids", "tokens", {}, "Vocab.decode", "Decode one row at a time: ids[row, :length].")
         return [self.idx_to_token[idx] for idx in ids]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vocabulary to a JSON file, whole or not at all."""
+        """Write the vocabulary to a JSON file, all of it or, after an error, nothing."""
         import json
-        from pathlib import Path
 
         content = {"specials": list(self.specials), "tokens": self.idx_to_token[len(self.specials) :]}
-        path = Path(path)
-        unfinished = path.with_name(path.name + ".unfinished")
-        try:
-            unfinished.write_text(json.dumps(content, indent=0), encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        data = json.dumps(content, indent=0).encode("utf-8")
+        write_file(path, f"{type(self).__name__}.save", lambda file: file.write(data))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -184,27 +172,31 @@ class Vocab:
         Raises
         ------
         ValueError
-            If the file holds something else.
+            If the file contains something else.
         """
         import json
         from pathlib import Path
 
         where, expected = f"{cls.__name__}.load", 'JSON of the form {"specials": [...], "tokens": [...]}'
-        fix = "Is it a file that vocab.save wrote?"
+        fix = "Pass a file that vocab.save wrote."
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_Pairs)
         except (ValueError, RecursionError) as error:
-            _checks.refuse(ValueError, where, str(path), expected, f"a file that isn't JSON ({error})", fix)
-        if not (isinstance(content, dict) and set(content) == {"specials", "tokens"}):
-            _checks.refuse(ValueError, where, str(path), expected, _checks.shown(content), fix)
-        specials, tokens = content["specials"], content["tokens"]
-        if not all(isinstance(part, list) and all(isinstance(t, str) for t in part) for part in (specials, tokens)):
-            _checks.refuse(ValueError, where, str(path), expected, _checks.shown(content), fix)
-        for token, count in Counter([*specials, *tokens]).items():
+            _checks.fail(ValueError, where, str(path), expected, f"a file that isn't JSON ({error})", fix)
+        pairs = content if isinstance(content, _Pairs) else []
+        if sorted(name for name, _ in pairs) != ["specials", "tokens"]:
+            _checks.fail(ValueError, where, str(path), expected, _checks.shown(content), fix)
+        parts = dict(pairs)
+        if not all(isinstance(part, list) and all(type(token) is str for token in part) for part in parts.values()):
+            _checks.fail(ValueError, where, str(path), expected, "lists of something other than text", fix)
+        for token, count in Counter([*parts["specials"], *parts["tokens"]]).items():
             if count > 1:
-                got = f"one with {token!r} {count} times"
-                _checks.refuse(ValueError, where, str(path), "a list of different tokens", got, fix)
-        return cls(tokens, specials=specials)
+                got, fix = (
+                    f"{_checks.listed([token])} {count} times",
+                    "Save the vocabulary again: the file was changed.",
+                )
+                _checks.fail(ValueError, where, str(path), "a file in which each token occurs once", got, fix)
+        return cls(parts["tokens"], specials=parts["specials"])
 
     def __len__(self) -> int:
         return len(self.idx_to_token)
@@ -216,7 +208,7 @@ class Vocab:
         return iter(self.idx_to_token)
 
     def __repr__(self) -> str:
-        return f"Vocab of {len(self):,} tokens: {_checks.some(self, limit=8)}"
+        return f"Vocab of {len(self):,} tokens: {_checks.listed(self, limit=8)}"
 
     def _special(self, token: str) -> int | None:
         return self.token_to_idx[token] if token in self.specials else None
@@ -233,38 +225,36 @@ class Vocab:
 
     @property
     def bos_idx(self) -> int | None:
-        """The id of "<bos>", with which a decoder begins."""
+        """The id of "<bos>", which a decoder reads first."""
         return self._special("<bos>")
 
     @property
     def eos_idx(self) -> int | None:
-        """The id of "<eos>", with which a decoder ends."""
+        """The id of "<eos>", which a decoder writes last."""
         return self._special("<eos>")
 
 
 def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -> tuple[Array, Array]:
-    """Lay sequences of unequal length into one array, each at the start of its row.
+    """Put sequences of different lengths into one array, each at the start of its row.
 
     Parameters
     ----------
     sequences : iterable of array_like, (time, ...)
-        At least one; what follows the time axis is the same in all. A sequence may be empty.
+        At least one. The axes after time have the same lengths in all of them. A sequence may be empty.
     padding_value : number
-        What fills the rest. With ``lengths``, nothing ever reads it.
+        What fills the rest. With ``lengths``, it is never read.
 
     Returns
     -------
     padded : numpy.ndarray, (batch, longest time, ...)
-        Of the dtype that holds all sequences.
+        In a dtype that holds all sequences.
     lengths : numpy.ndarray of int64, (batch,)
-        How long each sequence is.
+        The length of each sequence.
 
     Raises
     ------
     ValueError
-        If there is no sequence, one has another shape behind its time axis, or the padding value doesn't fit.
-    TypeError
-        If a sequence holds something else than numbers.
+        If there is no sequence, one has another shape after its time axis, or the padding value doesn't fit.
 
     Examples
     --------
@@ -277,39 +267,39 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     _checks.iterable(sequences, "sequences", where, "Pass a list of sequences.")
     rows = [_checks.array(row, f"sequences[{number}]", where) for number, row in enumerate(sequences)]
     if not rows:
-        _checks.refuse(ValueError, where, "sequences", "at least one sequence", "none", "What is the batch made of?")
-    # An empty list says neither what its elements would be nor what shape they would have.
-    telling = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64)]
-    fix = "All sequences have (time, ...) with the same axes behind time."
-    shape = telling[0].shape[1:]
+        _checks.fail(ValueError, where, "sequences", "a list of at least one sequence", "none", "Pass a sequence.")
+    # An empty list has no dtype and no axes after time of its own.
+    typed = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64)]
+    shape = typed[0].shape[1:]
     for number, row in enumerate(rows):
-        if row.ndim == 0:
-            _checks.refuse(ValueError, where, f"sequences[{number}]", "a sequence", f"one number, {row}", fix)
-        if row.shape[1:] != shape and row.shape != (0,):
-            expected = f"of shape (time, {', '.join(map(str, shape))})" if shape else "of shape (time,)"
-            _checks.refuse(ValueError, where, f"sequences[{number}]", expected, f"shape {row.shape}", fix)
-    dtype = np.result_type(*([row for row in telling if row.size] or telling))
+        if row.ndim == 0 or (row.shape[1:] != shape and row.shape != (0,)):
+            expected = f"an array of shape ({', '.join(['time', *map(str, shape)])}{'' if shape else ','})"
+            got = f"shape {row.shape}" if row.ndim else f"one number, {row}"
+            fix = "Give all sequences the shape (time, ...), with the same axes after time."
+            _checks.fail(ValueError, where, f"sequences[{number}]", expected, got, fix)
+    dtype = np.result_type(*([row for row in typed if row.size] or typed))
     padding = _checks.array(padding_value, "padding_value", where)
     whole = padding.dtype.kind in "iu" and (padding.astype(dtype) == padding).all()
-    if padding.ndim or not (whole or dtype.kind in "fc"):
-        got, fix = _checks.shown(padding_value), "Whole numbers are padded with a whole number."
-        _checks.refuse(ValueError, where, "padding_value", f"one number that fits {dtype}", got, fix)
+    if padding.ndim or not (whole or (dtype.kind in "fc" and padding.dtype.kind in "biuf")):
+        got, fix = _checks.shown(padding_value), "Pad whole numbers with a whole number."
+        _checks.fail(ValueError, where, "padding_value", f"one number that fits {dtype}", got, fix)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
     padded = np.full((len(rows), lengths.max(), *shape), padding, dtype)
     for number, row in enumerate(rows):
-        if len(row):
-            padded[number, : len(row)] = row
+        padded[number, : len(row)] = row if len(row) else 0
     return padded, lengths
 
 
 def _each_token(
-    tokens: Iterable[str], name: str, where: str, fix: str = "Cut it with tokenize(text) first."
+    tokens: Iterable[str], name: str, where: str, fix: str = "Split it first: tokenize(text)."
 ) -> Iterator[str]:
-    """What any iterable holds, but a str itself, as plain str."""
+    """Go through any ordered iterable of str, but not through a str, whose items would be characters."""
     if isinstance(tokens, str):
-        _checks.refuse(TypeError, where, name, "a list of str", _checks.shown(tokens), fix)
+        _checks.fail(TypeError, where, name, "a list of str", _checks.shown(tokens), fix)
+    if isinstance(tokens, (set, frozenset)):
+        _checks.fail(TypeError, where, name, "an ordered list of str", type(tokens).__name__, "Pass sorted(...).")
     _checks.iterable(tokens, name, where, fix)
     for position, token in enumerate(tokens):
         if not isinstance(token, str):
-            _checks.refuse(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Tokens are text.")
+            _checks.fail(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Pass tokens as text.")
         yield str(token)

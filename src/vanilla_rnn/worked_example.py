@@ -1,15 +1,15 @@
 """The worked example as data: the sentence, the weights behind it, and the hidden states as they were printed.
 
-The text this library teaches from runs "I love this movie" through a network of three hidden units and prints the
-hidden state after each word, to four decimals. The weights that made them were lost with its pictures.
+The text behind this library runs "I love this movie" through a network of three hidden units and prints the hidden
+state after each word, to four decimals. The weights that produced them were in pictures, which are lost.
 
-Recovered from the twelve printed numbers (``examples/02_recover_the_weights.py`` does it): ``W_hh``, ``W_xh`` and
-``EMBEDDINGS``, under three assumptions that single out one of many networks with the same table: every weight has one
-decimal and lies in -1..1, the bias is zero, and no embedding has a negative entry.
+Recovered from the twelve printed numbers, by ``examples/02_recover_the_weights.py``: ``W_hh``, ``W_xh`` and
+``EMBEDDINGS``. Three assumptions choose one of the many networks with the same table: every weight has one decimal and
+is between -1 and 1, the bias is zero, and no embedding has a negative entry.
 
-Chosen, not recovered: ``W_hy`` and ``b_y``. The text prints no output here; the one that follows it gives the sentence
-the probability 0.558 of being positive. Of the one-decimal weights that give it without a bias, these are the smallest
-in which h[1], the unit that the text calls emotional, weighs most.
+Chosen, not recovered: ``W_hy`` and ``b_y``. The text prints no output here. Its next section says that the sentence has
+the probability 0.558 of being positive. Of the one-decimal weights that give this without a bias, these are the
+smallest in which h[1], the unit that the text calls emotional, has the largest weight.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from vanilla_rnn._checks import Array
+    from vanilla_rnn._types import Array
 
 
 def _constant(values: list[list[float]] | list[float]) -> Array:
@@ -37,12 +37,7 @@ W_hh = _constant([[0.1, 0.4, -0.2], [-0.3, 0.2, 0.5], [0.3, -0.1, 0.1]])  # (hid
 b_h = _constant([0.0, 0.0, 0.0])  # (hidden,)
 
 PRINTED_STATES = _constant(  # (tokens, hidden): h after each of TOKENS, as printed
-    [
-        [0.4621, 0.1974, -0.0997],
-        [0.1539, 0.4707, 0.3618],
-        [0.0712, 0.6521, 0.2778],
-        [0.5597, 0.4605, -0.0660],
-    ]
+    [[0.4621, 0.1974, -0.0997], [0.1539, 0.4707, 0.3618], [0.0712, 0.6521, 0.2778], [0.5597, 0.4605, -0.0660]]
 )
 
 W_hy = _constant([[0.1, 0.4, 0.1]])  # (output, hidden): chosen

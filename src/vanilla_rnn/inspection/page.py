@@ -1,4 +1,4 @@
-"""Plain numbers to a page to step through in a browser. The page itself is ``stepper.html``."""
+"""The page that shows a trace step by step in a browser: the numbers are put into ``page.html``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 
 def page(numbers: dict[str, Any]) -> str:
-    """One self-contained page: the template with the numbers in it.
+    """Return one self-contained page: the template with the numbers in it.
 
     Parameters
     ----------
     numbers : dict
-        ``tokens``, a list of str; ``cells``, a list of dicts of a cell's weights, its ``steps`` and the ``flows`` back
-        through them; ``head``, a dict or None. Arrays are NumPy's.
+        ``tokens``, a list of str; ``cells``, a list of dicts with a cell's weights, its ``steps`` and the gradients at
+        them, ``flows``; ``head``, a dict or None.
 
     Returns
     -------
@@ -26,15 +26,15 @@ def page(numbers: dict[str, Any]) -> str:
     from importlib.resources import files
 
     text = json.dumps(_plain(numbers), separators=(",", ":"), allow_nan=False)
-    text = text.replace("<", "\\u003c")  # within a script element nothing but "<" could end it, or begin another
-    template = files("vanilla_rnn").joinpath("stepper.html").read_text("utf-8")
+    text = text.replace("<", "\\u003c")  # inside a script element only "<" could end it, or start another
+    template = files("vanilla_rnn.inspection").joinpath("page.html").read_text("utf-8")
     return template.replace("{{numbers}}", text)
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as lists of Python's numbers, to seven digits, which is more than the page shows.
+    """Arrays as lists of Python numbers, to seven digits, which is more than the page shows.
 
-    What overflowed is None, for JSON has neither infinity nor NaN.
+    Infinity and NaN become None, because JSON has neither.
     """
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())

@@ -1,0 +1,134 @@
+"""What to do about a bad value: the last sentence of an error message, chosen by the value that was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vanilla_rnn._types import Array, Callable, Mapping, Sizes
+
+
+def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
+    """What an array of something else contains, and what to do about it."""
+    if value is None:
+        return "None", "Pass an array of numbers."
+    first = next((part for part in values.flat if part is not None), None) if values.dtype.kind == "O" else None
+    rest = list(values.flat[:1000]) if values.dtype.kind == "O" else []
+    if values.dtype.kind in "US" or isinstance(first, str):
+        fix = "Convert words to ids: vocab.encode(words)."
+        if name in ("labels", "targets"):
+            fix = "Number the classes from 0: {'neg': 0, 'pos': 1}[word] for each word."
+        return f"words, such as {str(first or next(iter(values.flat), ''))!r}", fix
+    if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
+        return (
+            f"dates, such as {first or values.flat[0]}",
+            "Convert dates to numbers, such as the days since the first one.",
+        )
+    if isinstance(first, (list, tuple, np.ndarray)):
+        return "an object array of rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
+    if any(part is None or part != part for part in map(_comparable, rest)):
+        return "an object array with missing values", "Fill or drop them, then convert: column.to_numpy(dtype=float)."
+    return f"an array of {values.dtype} ({type(value).__name__})", "Convert it first: np.asarray(values, dtype=float)."
+
+
+def _comparable(part: object) -> object:
+    """The object itself, or None for one like pandas.NA, whose comparison is neither True nor False."""
+    try:
+        return part if bool(part == part) or part != part else None
+    except TypeError:
+        return None
+
+
+def for_inputs(x: Array, sizes: Sizes) -> str:
+    """What to do about inputs of the wrong shape."""
+    features = sizes["input_size"]
+    if features == 1 and x.ndim in (1, 2):
+        return "Give each step an axis of its own: one number a step is x[..., None]."
+    if x.dtype.kind in "iu":
+        return "Turn token ids into vectors first, with an Embedding or one_hot."
+    if x.ndim == 3 and x.shape[1] == features:
+        return "Move the features to the last axis: x.swapaxes(1, 2)."
+    return "Pass input_size numbers a step, or create the network with another input_size."
+
+
+def for_state(h_0: Array, sizes: Sizes) -> str:
+    """What to do about an initial state of the wrong shape."""
+    if h_0.ndim == 1:
+        return "Name the argument if these are lengths: lengths=..."
+    if sizes.get("batch") is not None and h_0.ndim == 3 and h_0.shape[1] == sizes.get("time") != sizes["batch"]:
+        return "x is (batch, time, input_size): if its axes are swapped, pass x.swapaxes(0, 1)."
+    return "Give it the shape of h_n, in which the cells come before the batch."
+
+
+def for_logits(z: Array) -> str:
+    """What to do about logits that aren't finite."""
+    if np.isneginf(z).any():
+        return "Use -1e9 instead of -inf to exclude a class."
+    return "Use a smaller learning rate or clip the gradients: training may have diverged."
+
+
+def for_id(values: Array, bad: int, count: int, count_name: str) -> str:
+    """What to do about an id outside its range."""
+    if count_name != "classes":
+        return "Ids don't count from the end." if bad < 0 else f"Use {count_name}=len(vocab), with the vocab in use."
+    if bad < 0:
+        return "Give a target that doesn't count any class, and the weight 0: weights=..."
+    if count == 1:
+        return "With one logit, use binary_cross_entropy; with two classes, give the head output_size=2."
+    return "Count the classes from 0: targets - 1." if values.min() >= 1 else "Give the head one output for each class."
+
+
+def for_mask(mask: Array) -> str:
+    """How to turn a mask into lengths, if that is possible."""
+    counts = mask.astype(np.int64).sum(axis=1)
+    real = mask.astype(bool)
+    if (real == (np.arange(mask.shape[1]) < counts[:, None])).all():
+        return f"The mask is right-padded: pass its lengths, {_first_few(counts)}."
+    if (real[:, ::-1] == (np.arange(mask.shape[1]) < counts[:, None])).all():
+        return "The mask is left-padded: move the padding to the end of each row, as pad_sequences does."
+    return "The mask has holes, which lengths can't describe: pass it to the loss, as weights=mask."
+
+
+def _first_few(counts: Array) -> str:
+    """The first few lengths, for a message."""
+    return "[" + ", ".join(map(str, counts[:5])) + (", ...]" if len(counts) > 5 else "]")
+
+
+INSTEAD = {  # what this library has in place of other libraries' arguments
+    "batch_first": "Leave it out: the batch axis always comes first.",
+    "dropout": "Leave it out: this library has no dropout; stop early or use a smaller network.",
+    "padding_idx": "Leave it out: pass lengths, and padding gets no gradient.",
+    "lr": "Call it learning_rate.",
+    "weight_decay": "Leave it out: this library has no weight decay; stop early or use a smaller network.",
+    "return_sequences": "Leave it out: an RNN always returns both output and h_n.",
+    "hidden_dim": "Call it hidden_size.",
+    "units": "Call it hidden_size.",
+}
+
+
+def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: TypeError) -> str:
+    """The message for a call that doesn't fit a function's signature: what is wrong, and what to write instead."""
+    import inspect
+
+    signature = inspect.signature(function)
+    names = [name for name in signature.parameters if name != "self"]
+    where, method = function.__qualname__, function.__name__
+    if "self" in signature.parameters:
+        where = type(args[0]).__name__ + ("" if method in ("__init__", "__call__") else f".{method}")
+        args = args[1:]
+    positional = [name for name in names if signature.parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY]
+    hints = [INSTEAD[name] for name in kwargs if name in INSTEAD and name not in names]
+    if not hints and len(args) > len(positional):
+        extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
+        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={v!r}' for n, v in extra)}."]
+    if not hints and "bos_idx" in str(error):
+        hints = [
+            "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx; None for both is a text without beginning and end."
+        ]
+    if not hints and "h_n" in positional:
+        hints = ["Unpack what the RNN returns: head(*rnn(x))."]
+    text = str(error).split(") ", 1)[-1].split("() ", 1)[-1]
+    hints = hints or [f"Its arguments are {', '.join(names)}."]
+    return f"{where}: {text}. {' '.join(hints)}"

@@ -1,0 +1,206 @@
+"""The two kinds of objects in this library: a module holds weights, a run holds what one forward computed."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import cache
+from itertools import starmap
+from operator import call, setitem
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vanilla_rnn import _checks
+
+if TYPE_CHECKING:
+    from vanilla_rnn._types import Array, Iterable, Mapping
+
+
+class Module:
+    """An object that holds weights, and nothing else.
+
+    A weight is a NumPy array in an attribute, or in a module in an attribute, or in a list of either. What a forward
+    computes is never stored here: it is in the run that ``forward`` returns.
+    """
+
+    __slots__ = ()
+
+    def parameters(self) -> dict[str, Array]:
+        """The live arrays by attribute path, such as ``"rnn.cells.0.W_xh"``.
+
+        An array that two attributes share appears once, under its first path.
+
+        Returns
+        -------
+        dict[str, numpy.ndarray]
+            The arrays themselves, not copies: changing one in place changes the module.
+        """
+        arrays = collect_arrays(self)
+        return {path: arrays[path] for path, first in _first_paths(arrays).items() if path == first}
+
+    def load_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Copy values into the live arrays, all of them or, after an error, none.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array_like
+            Values for every key of ``parameters()``, such as the snapshot ``copy.deepcopy(model.parameters())``.
+
+        Raises
+        ------
+        ValueError
+            If the keys or a shape differ, a number isn't finite, or an array can't be written to.
+        """
+        where = f"{type(self).__name__}.load_parameters"
+        live = self.parameters()
+        _checks.mapping(parameters, "parameters", where, "Pass a snapshot: copy.deepcopy(model.parameters()).")
+        if differing := _checks.differing(parameters, live):
+            fix = "Pass the parameters of a module of the same structure."
+            _checks.fail(
+                ValueError, where, "parameters", "a dictionary with this module's keys", f"one {differing}", fix
+            )
+        values = {}
+        for path, array in live.items():
+            _checks.writable(array, path, where)
+            values[path] = _checks.gradient(parameters[path], array, path, where)
+        call_all([(setitem, live[path], ..., values[path].copy()) for path in live])
+
+    def __repr__(self) -> str:
+        parameters = self.parameters()
+        count = sum(values.size for values in parameters.values())
+        lines = [f"{self._signature()}: {count:,} parameters"]
+        width = max(map(len, parameters), default=0)
+        lines += [f"    {path:<{width}}  {values.shape}" for path, values in parameters.items()]
+        return "\n".join(lines)
+
+    def _signature(self) -> str:
+        """The call that creates a module of these sizes."""
+        raise NotImplementedError
+
+
+def canonical_paths(module: Module) -> dict[str, str]:
+    """For every path to an array, the path under which ``parameters()`` lists that array."""
+    return _first_paths(collect_arrays(module))
+
+
+def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    """Merge the gradients of a module's parts under the keys of its ``parameters()``.
+
+    The gradients of an array that is used in several places are added: the loss depends on it in each of them.
+
+    Parameters
+    ----------
+    paths : mapping of str to str
+        The module's `canonical_paths` at the time of the forward.
+    parts : mapping of str to mapping
+        For each part's path the gradients by name; the module's own gradients have the path "".
+    """
+    total: dict[str, Array] = {}
+    for part, gradients in parts.items():
+        for name, gradient in gradients.items():
+            path = paths[f"{part}.{name}" if part else name]
+            total[path] = total[path] + gradient if path in total else gradient
+    return total
+
+
+def unchecked_forward(module: Any, kind: Any) -> Any:
+    """The function to call with checked input: a subclass's own ``forward``, else ``_forward``, which doesn't check."""
+    return module._forward if type(module).forward is kind.forward else module.forward
+
+
+def call_all(calls: Iterable[tuple[Any, ...]]) -> None:
+    """Call each (function, argument, ...) in one call into C, which Ctrl-C can't stop halfway.
+
+    The functions must be C functions too, such as ``operator.setitem`` and ``setattr``.
+    """
+    deque(starmap(call, calls), maxlen=0)
+
+
+def as_rows(values: Array) -> Array:
+    """(..., features) -> (rows, features)."""
+    return values.reshape(-1, values.shape[-1])
+
+
+def _slots(instance: Any) -> tuple[str, ...]:
+    """The names of an object's attributes, those of its base classes first."""
+    return _slots_of(type(instance))  # type: ignore[arg-type]  # classes are hashable
+
+
+@cache
+def _slots_of(kind: Any) -> tuple[str, ...]:
+    return tuple(name for base in reversed(kind.__mro__) for name in getattr(base, "__slots__", ()))
+
+
+def collect_arrays(
+    parent: Module | list[Any], prefix: str = "", arrays: dict[str, Array] | None = None
+) -> dict[str, Array]:
+    """Every array in a module by its path; a shared one under each of its paths."""
+    arrays = {} if arrays is None else arrays
+    if isinstance(parent, list):
+        children: Iterable[tuple[Any, Any]] = enumerate(parent)
+    else:
+        children = [(name, getattr(parent, name, None)) for name in _slots(parent)]
+        children += getattr(parent, "__dict__", {}).items()  # a subclass may have more attributes
+    for name, child in children:
+        if isinstance(child, np.ndarray):
+            arrays[f"{prefix}{name}"] = child
+        elif isinstance(child, (Module, list)):
+            collect_arrays(child, f"{prefix}{name}.", arrays)
+        elif callable(getattr(child, "parameters", None)):  # a cell of your own
+            arrays |= {f"{prefix}{name}.{path}": values for path, values in child.parameters().items()}
+    return arrays
+
+
+def _first_paths(arrays: Mapping[str, Array]) -> dict[str, str]:
+    """For each path the first path of the same array."""
+    first: dict[int, str] = {}
+    paths = {path: first.setdefault(id(values), path) for path, values in arrays.items()}
+    if any(values.base is not None for values in arrays.values()):  # without a view, no two share memory
+        for path, values in arrays.items():
+            paths[path] = next(
+                other for other in arrays if other == path or _is_same(path, values, other, arrays[other])
+            )
+    return paths
+
+
+def _is_same(path: str, values: Array, other: str, other_values: Array) -> bool:
+    """Whether two arrays are the same numbers in memory; an error if they overlap in any other way."""
+    if not np.shares_memory(values, other_values):
+        return False
+    places = [(a.__array_interface__["data"][0], a.shape, a.strides) for a in (values, other_values)]
+    if places[0] != places[1]:
+        fix = "Assign the other array itself, or a copy."
+        _checks.fail(ValueError, "parameters", path, f"an array apart from {other}", "a view of it", fix)
+    return True
+
+
+class Run:
+    """What one forward computed: its results, and everything that ``backward`` needs. Its arrays are read-only."""
+
+    __slots__ = ()
+
+    def _freeze(self) -> None:
+        """Make every array read-only: if one changed, it would no longer fit the others."""
+        for name in _slots(self):
+            _freeze(getattr(self, name))
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for name, value in state[1].items():
+            setattr(self, name, value)
+        self._freeze()  # copies and unpickled runs too
+
+    def __repr__(self) -> str:
+        arrays = {name: getattr(self, name) for name in sorted(_slots(self)) if name[0] != "_"}
+        shapes = [f"{name} {values.shape}" for name, values in arrays.items() if isinstance(values, np.ndarray)]
+        return f"<{type(self).__name__}: {', '.join(shapes)}>"
+
+
+def _freeze(value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _freeze(part)
+    elif isinstance(value, Module):
+        for array in value.parameters().values():
+            array.flags.writeable = False

@@ -1,0 +1,1 @@
+"""Weights and models in files and in the layouts of other libraries."""

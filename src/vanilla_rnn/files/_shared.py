@@ -1,0 +1,85 @@
+"""What every export does: name the arrays of a module, and refuse a module that the other library can't hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn.cell import NONLINEARITIES, RNNCell
+from vanilla_rnn.embedding import Embedding
+from vanilla_rnn.heads import Head
+from vanilla_rnn.models import _SequenceModel
+from vanilla_rnn.rnn import RNN
+from vanilla_rnn.seq2seq import EncoderDecoder, OneToMany
+from vanilla_rnn.unroll import is_plain
+
+if TYPE_CHECKING:
+    from vanilla_rnn._module import Module
+    from vanilla_rnn._types import Array, DTypeLike, Iterator
+
+
+def exported_arrays(module: Module, where: str, *, torch: bool = False) -> dict[str, Array]:
+    """The live arrays by PyTorch's names, in the order of all libraries. Each of the module's parameters is among them.
+
+    For PyTorch, b_h has two names, and an RNN has cells of one kind.
+    """
+    names = dict(_names(module, where, torch))
+    places = set(map(memory, names.values()))
+    for path, values in module.parameters().items():
+        if memory(values) not in places:
+            expected, fix = "one in which every parameter has a counterpart there", "Pass its parts one by one."
+            _checks.fail(TypeError, where, "the module", expected, f"one with {path} too", fix)
+    return names
+
+
+def memory(values: Array) -> tuple[int, int]:
+    """Where an array has its numbers. The answer is the same for its transpose."""
+    return values.__array_interface__["data"][0], values.nbytes
+
+
+def require_finite(module: Module, where: str, dtype: DTypeLike = np.float64) -> None:
+    """Refuse weights that nobody could use, and those that a dtype can't hold."""
+    for path, values in module.parameters().items():
+        fix = "Use a smaller learning rate or clip the gradients: training has diverged."
+        _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, fix)
+
+
+def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array]]:
+    if isinstance(module, RNN):
+        for number, cell in enumerate(module.cells):
+            _check_cell(cell, f"cells[{number}]", ("tanh", "relu") if torch else tuple(NONLINEARITIES), where)
+        kinds = {f"{cell.nonlinearity} with bias={cell.b_h is not None}" for cell in module.cells}
+        if torch and len(kinds) > 1:
+            expected, fix = "cells of one nonlinearity, all with a bias or all without", "Export each layer on its own."
+            _checks.fail(ValueError, where, "the RNN", expected, " and ".join(sorted(kinds)), fix)
+        for number, cell in enumerate(module.cells):
+            layer, direction = divmod(number, module.directions)
+            end = f"l{layer}{'_reverse' if direction else ''}"
+            yield from ((f"weight_ih_{end}", cell.W_xh), (f"weight_hh_{end}", cell.W_hh))
+            if cell.b_h is not None:
+                yield from ((f"{name}_{end}", cell.b_h) for name in ("bias_ih", "bias_hh")[: 1 + torch])
+    elif isinstance(module, Embedding):
+        yield "weight", module.vectors
+    elif isinstance(module, Head):
+        yield from zip(("weight", "bias"), module.weights.values())  # noqa: B905  # there may be no bias
+    elif isinstance(module, (_SequenceModel, OneToMany, EncoderDecoder) if torch else _SequenceModel):
+        if isinstance(module, OneToMany):
+            yield from (("context.weight", module.W_ch), ("context.bias", module.b_c))
+        for name in ("embedding", "rnn", "head", "encoder", "decoder"):
+            if (part := getattr(module, name, None)) is not None:
+                yield from ((f"{name}.{inner}", values) for inner, values in _names(part, where, torch))
+    else:
+        fix = "Pass RNN.from_cells([cell])." if isinstance(module, RNNCell) else "Pass its parts one by one."
+        _checks.fail(TypeError, where, "module", "an RNN, an Embedding, a head or a model", _checks.shown(module), fix)
+
+
+def _check_cell(cell: Any, name: str, nonlinearities: tuple[str, ...], where: str) -> None:
+    """Refuse a cell of the user's own, and a nonlinearity that has no name in the other library."""
+    fix = "Write this cell in the other library: it has a counterpart only of RNNCell."
+    if not is_plain(cell):
+        _checks.fail(TypeError, where, name, "an RNNCell", f"a {type(cell).__name__}", fix)
+    if cell.nonlinearity not in nonlinearities:
+        expected = f"a cell with the nonlinearity {' or '.join(nonlinearities)}"
+        _checks.fail(ValueError, where, name, expected, _checks.shown(cell.nonlinearity), fix)

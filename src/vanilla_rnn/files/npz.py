@@ -1,0 +1,232 @@
+"""Weight files: ``.npz`` as NumPy writes it, an uncompressed zip archive with an ``.npy`` file for each array.
+
+`load_weights` checks everything before it changes the model: the size of the file, then each entry's place, name, dtype
+and shape, and only then, in memory that it knows to be needed, the numbers. Nothing in a file is ever executed.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import warnings
+from contextlib import contextmanager
+from operator import setitem
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from vanilla_rnn import _checks
+from vanilla_rnn._atomic import write_file
+from vanilla_rnn._module import Module, call_all
+from vanilla_rnn.optim import SGD, Optimizer
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile, ZipInfo
+
+    from vanilla_rnn._types import Array, Iterator
+
+LARGEST_HEADER = 2**10  # characters; even the header of an array with 64 axes is shorter
+LARGEST_READ = 2**21  # bytes, therefore also of the archive's directory; NumPy reads numbers in smaller pieces
+LARGEST_FILE = 2**31 - 2**16  # bytes; above 2 GiB, a zip archive needs another kind of records
+OVERHEAD = 2**18  # bytes of an entry that aren't numbers, at most; a file therefore has at most 2^13 entries
+MAX = float(np.finfo(np.float64).max)
+BOUNDS = {"s": (0.0, MAX), "t": (1.0, 2.0**53 - 1)}  # by the kind of array in an optimiser's state
+DTYPES = np.float64, np.float32, np.int64  # the last only for the number of steps in an optimiser's state
+
+
+def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> None:
+    """Write a module's parameters or an optimiser's state to an ``.npz`` file.
+
+    The file is replaced only when the new one is complete: after an error or Ctrl-C, the old file is still there.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. It gets exactly this name: no ``.npz`` is appended.
+    module : Module or Optimizer
+        What to save: its ``parameters()`` or its ``state``.
+
+    Raises
+    ------
+    ValueError
+        If a number isn't finite, a name contains anything but English letters, digits, underscores and dots, the arrays
+        take more than 2 GiB, the state isn't one that this optimiser makes, or the path isn't that of a regular file.
+    TypeError
+        If module is neither a Module nor an Optimizer, or an array isn't of float64 or float32.
+    OSError
+        If the file can't be written. What was there before is unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from vanilla_rnn import RNNCell
+    >>> cell, other = RNNCell(2, 3, rng=0), RNNCell(2, 3, rng=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(f"{folder}/cell.npz", cell)
+    ...     load_weights(f"{folder}/cell.npz", other)
+    >>> bool((other.W_hh == cell.W_hh).all())
+    True
+    """
+    from zipfile import ZipFile, ZipInfo
+
+    where = "save_weights"
+    arrays = {name: np.asarray(values) for name, values in _arrays(module, where).items()}
+    _check_layouts(arrays, module, where, os.fsdecode(path))
+    _check_numbers(arrays, module, where, os.fsdecode(path))
+    if (total := sum(values.nbytes + OVERHEAD for values in arrays.values())) > LARGEST_FILE:
+        got, fix = f"{total} bytes for {len(arrays)} arrays", "Save the parts in separate files."
+        _checks.fail(ValueError, where, "the file", "at most 2 GiB", got, fix)
+
+    def write(file: BinaryIO) -> None:
+        with ZipFile(file, "w") as archive:
+            for name, values in arrays.items():
+                with archive.open(ZipInfo(f"{name}.npy"), "w") as entry:  # its date is fixed: the same weights make
+                    npy.write_array(entry, values, allow_pickle=False)  # the same file
+
+    write_file(path, where, write)
+
+
+def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> None:
+    """Read what `save_weights` wrote into a module of the same structure or an optimiser of the same kind.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    module : Module or Optimizer
+        What to fill. A module's arrays are changed in place; an optimiser gets a new ``state``.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or anything in it doesn't fit. The message names the entry, and nothing has changed.
+    TypeError
+        If module is neither a Module nor an Optimizer.
+    OSError
+        If the file can't be opened.
+    """
+    from zipfile import ZipFile
+
+    where, path = "load_weights", os.fsdecode(path)
+    live, limit = _arrays(module, where), LARGEST_FILE
+    if isinstance(module, Module):
+        for name, values in live.items():
+            _checks.writable(values, name, where)
+        limit = sum(values.nbytes + OVERHEAD for values in live.values()) + OVERHEAD
+    size = os.stat(path).st_size  # noqa: PTH116  # pathlib would be imported for this alone
+    if not 0 < size <= limit:  # a pipe, which would block, has the size 0
+        fix = "Load it into the model that was saved."
+        _checks.fail(ValueError, where, path, f"a file of 1 to {limit} bytes", f"{size} bytes", fix)
+    with _Reader(io.FileIO(path)) as file:
+        with _reading(path):
+            archive = ZipFile(file)
+        entries = _entries(archive, path, size)
+        headers = {name: _read_header(archive, entry, path) for name, entry in entries.items()}
+        _check_layouts(headers, module, where, path)
+        loaded = {name: _read_array(archive, entry, path) for name, entry in entries.items()}
+    _check_numbers(loaded, module, where, path)
+    if isinstance(module, Optimizer):
+        module.state = loaded
+    else:
+        call_all([(setitem, live[name], ..., values) for name, values in loaded.items()])
+
+
+def _arrays(module: object, where: str) -> dict[str, Array]:
+    if not isinstance(module, (Module, Optimizer)):
+        fix = "Pass the model or the optimiser itself."
+        _checks.fail(TypeError, where, "module", "a Module or an Optimizer", _checks.shown(module), fix)
+    return module.parameters() if isinstance(module, Module) else module.state
+
+
+def _check_layouts(arrays: dict[str, Array], module: Module | Optimizer, where: str, path: str) -> None:
+    """Compare names, dtypes and shapes with a module's, or check that a state has every kind of array."""
+    likes = module.parameters() if isinstance(module, Module) else {}
+    owner = repr(module) if isinstance(module, Optimizer) else type(module).__name__
+    if isinstance(module, Optimizer) and not (isinstance(module, SGD) and not module.momentum):
+        for first in [name for name in arrays if name.startswith(f"{module.kinds[0]}.")]:
+            likes |= {f"{kind}.{first.partition('.')[2]}": arrays[first] for kind in module.kinds}
+    if differing := _checks.differing(arrays, likes):
+        expected, fix = f"a file with the arrays of this {owner}", "Use the kind of object that was saved."
+        _checks.fail(ValueError, where, path, expected, f"one {differing}", fix)
+    for name, like in likes.items():
+        expected = f"{'float32' if like.dtype == np.float32 else 'float64'} of shape {like.shape}"
+        if isinstance(module, Optimizer) and name.startswith("t."):
+            expected = "int64 of shape ()"
+        if (got := f"{arrays[name].dtype} of shape {arrays[name].shape}") != expected:
+            fix = "Use the sizes and the dtype of the model that was saved."
+            _checks.fail(ValueError, where, _entry(path, name), expected, got, fix)
+
+
+def _check_numbers(arrays: dict[str, Array], module: Module | Optimizer, where: str, path: str) -> None:
+    """All numbers must be finite; in a state, numbers of steps and means of squares have bounds of their own."""
+    for name, values in arrays.items():
+        kind = name.partition(".")[0] if isinstance(module, Optimizer) else ""
+        low, high = BOUNDS.get(kind, (-MAX, MAX))
+        smallest, largest = (float(values.min()), float(values.max())) if values.size else (1.0, 1.0)
+        if not low <= smallest <= largest <= high:  # NaN is neither
+            expected = f"finite numbers from {low} to {high}" if kind in BOUNDS else "finite numbers"
+            fix = "Go back to weights from before: training has diverged."
+            _checks.fail(ValueError, where, _entry(path, name), expected, f"numbers from {smallest} to {largest}", fix)
+
+
+def _entry(path: str, name: str) -> str:
+    return f"{path}, entry {_checks.listed([name.removesuffix('.npy')])},"
+
+
+class _Reader(io.BufferedReader):
+    """A file from which nobody reads more than 2 MiB at once, whatever sizes it declares."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Like `io.BufferedReader.read`. zipfile and NumPy call it with sizes that they find in the file."""
+        if size is not None and size > LARGEST_READ:
+            raise ValueError(f"a part of {size} bytes")
+        return super().read(LARGEST_READ if size is None or size < 0 else size)
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Make one ValueError of everything that zipfile and NumPy raise when they read a damaged or hostile file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except Exception as error:  # one of a dozen types, from BadZipFile to RecursionError
+        got = f"{str(error).partition(chr(10))[0][:80]} ({type(error).__name__})"
+        fix = "Save the file again, or copy it again if it is damaged."
+        _checks.fail(ValueError, "load_weights", what, "what save_weights writes", got, fix)
+
+
+def _entries(archive: ZipFile, path: str, size: int) -> dict[str, ZipInfo]:
+    """The archive's entries by the names of their arrays, checked as far as its directory describes them."""
+    entries: dict[str, ZipInfo] = {}
+    end = 0  # of the entry before
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        name = entry.filename.removesuffix(".npy")
+        start, end = end, entry.header_offset + 30 + len(entry.filename) + entry.file_size
+        stored = not entry.compress_type and not entry.flag_bits & 1 and entry.compress_size == entry.file_size
+        if not stored or name in entries or not start <= entry.header_offset <= end <= size:
+            got = "two of one name or in one place" if stored else "a compressed or encrypted one"
+            fix = "Save it with save_weights or np.savez."
+            _checks.fail(ValueError, "load_weights", _entry(path, name), "one array, stored as it is", got, fix)
+        entries[name] = entry
+    return entries
+
+
+def _read_header(archive: ZipFile, entry: ZipInfo, path: str) -> Array:
+    """An array of the dtype and the shape that an entry declares, without memory for its numbers."""
+    with _reading(_entry(path, entry.filename)), archive.open(entry) as file:
+        readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+        shape, _, dtype = readers[npy.read_magic(file)](file, max_header_size=LARGEST_HEADER)
+        if dtype not in DTYPES or file.tell() + math.prod(shape) * dtype.itemsize != entry.file_size:
+            raise ValueError(f"{dtype} of shape {shape} in {entry.file_size} bytes")
+        like: Array = np.broadcast_to(np.zeros((), dtype), shape)  # an error if NumPy has no arrays of this shape
+    return like
+
+
+def _read_array(archive: ZipFile, entry: ZipInfo, path: str) -> Array:
+    """An array whose header has been checked; zipfile compares its checksum."""
+    with _reading(_entry(path, entry.filename)), archive.open(entry) as file:
+        values: Array = npy.read_array(file, allow_pickle=False, max_header_size=LARGEST_HEADER)
+    return values

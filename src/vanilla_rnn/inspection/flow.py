@@ -1,0 +1,205 @@
+"""How a gradient reaches each step: from the step's own output, and from the steps that follow.
+
+Backpropagation adds the two as it goes. Here they are separated again. The Jacobians of the steps show how much of a
+gradient can be left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn.cell import functions_of
+from vanilla_rnn.models import ModelRun
+from vanilla_rnn.rnn import RNNRun
+from vanilla_rnn.seq2seq import OneToManyRun
+from vanilla_rnn.unroll import is_plain
+
+if TYPE_CHECKING:
+    from vanilla_rnn._types import Array, Loss
+    from vanilla_rnn.rnn import CellRow
+
+
+class StepFlow(NamedTuple):
+    """The gradient at one step of one cell: ``dL/dh_t = from_output + from_future``, and what follows from it."""
+
+    from_output: Array  #: (hidden,): from the step's own output: the head, the layer above, h_n at the last step
+    from_future: Array  #: (hidden,): W_hh^T d_a of the step that read h_t ("dhnext" in many tutorials)
+    d_h: Array  #: (hidden,): their sum, dL/dh_t
+    d_a: Array  #: (hidden,): dL/da_t = dL/dh_t * tanh'(a_t)
+    d_x: Array  #: (input,): W_xh^T d_a, the gradient that this cell passes to its input
+    x: Array  #: (input,): the input of the step
+    h_prev: Array  #: (hidden,): the state before the step
+
+    @property
+    def d_W_xh(self) -> Array:  # noqa: N802  # its name is its symbol
+        """The step's part of d_W_xh: d_a x^T, (hidden, input)."""
+        return np.outer(self.d_a, self.x)
+
+    @property
+    def d_W_hh(self) -> Array:  # noqa: N802
+        """The step's part of d_W_hh: d_a h_{t-1}^T, (hidden, hidden)."""
+        return np.outer(self.d_a, self.h_prev)
+
+
+class Upstream(NamedTuple):
+    """The gradients that arrive at an RNN's results, and the loss that they belong to."""
+
+    d_output: Array | None
+    d_h_n: Array | None
+    loss: float | None
+
+
+@np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded is shown as it is
+def step_flows(run: RNNRun, row: int, upstream: Upstream) -> list[list[StepFlow]]:
+    """The gradient at every step of every cell, for one sequence: ``step_flows(...)[cell][t]``."""
+    rows = run.read(row)
+    length, directions = len(rows[0].x), run.directions
+    all_d_a = run.backward(upstream.d_output, upstream.d_h_n).d_a
+    of_row = [(d if run.batched else d[None])[row][:length] for d in all_d_a]
+    above = np.zeros((length, directions * len(rows[-1].cell.W_hh)), run.h_n.dtype)  # dL/d_output, layer by layer
+    if upstream.d_output is not None:
+        above = (upstream.d_output if run.batched else upstream.d_output[None])[row][:length]
+    by_cell: list[list[StepFlow]] = []
+    for number, (cell, reverse, x, h_prev, h) in reversed(list(enumerate(rows))):
+        hidden, d_a = len(cell.W_hh), of_row[number]
+        from_output = (above[:, hidden:] if reverse else above[:, :hidden]).copy()
+        from_future = np.zeros_like(h)
+        if length:
+            if upstream.d_h_n is not None:
+                from_output[0 if reverse else -1] += (
+                    upstream.d_h_n[number, row] if run.batched else upstream.d_h_n[number]
+                )
+            to_previous = d_a @ cell.W_hh  # W_hh^T d_a of each step, for the step whose state it read
+            if reverse:
+                from_future[1:] = to_previous[:-1]
+            else:
+                from_future[:-1] = to_previous[1:]
+        parts = zip(from_output, from_future, from_output + from_future, d_a, d_a @ cell.W_xh, x, h_prev, strict=True)
+        by_cell.insert(0, [StepFlow(*values) for values in parts])
+        if not reverse:  # all directions of the layer are done: the layer below is read through their W_xh
+            above = np.sum([of_row[n] @ rows[n].cell.W_xh for n in range(number, number + directions)], axis=0)
+    return by_cell
+
+
+def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None, int]:
+    """The run of the RNN in any run, the run of the model around it, and the number of the row, checked."""
+    model_run = run.decoder_run if isinstance(run, OneToManyRun) else run if isinstance(run, ModelRun) else None
+    rnn_run = run if model_run is None else model_run.rnn_run
+    if not isinstance(rnn_run, RNNRun):
+        fix = "Pass what forward(...) returned."
+        if hasattr(run, "encoder_run"):
+            fix = "Choose one of its two networks: run.encoder_run or run.decoder_run."
+        _checks.fail(TypeError, where, "run", "the run of a network", _checks.shown(run), fix)
+    for number, cell in enumerate(rnn_run.cells):
+        if not is_plain(cell):
+            got, fix = f"cells[{number}] of the class {type(cell).__name__}", "Look at the runs of your own cells."
+            _checks.fail(TypeError, where, "run", "the run of a network of RNNCells", got, fix)
+    batch = len(rnn_run.output) if rnn_run.batched else 1
+    row = _checks.integer(row, "row", where)
+    if not 0 <= row < batch:
+        expected = f"from 0 to {batch - 1}" if batch else "a row of the batch, which is empty"
+        _checks.fail(IndexError, where, "row", expected, str(row), "Count the rows of the batch from 0.")
+    return rnn_run, model_run, row
+
+
+def upstream_of(
+    rnn_run: RNNRun,
+    model_run: ModelRun | None,
+    row: int,
+    where: str,
+    *,
+    loss: Loss | None,
+    targets: Any,
+    d_logits: Any,
+    d_output: Any,
+    d_h_n: Any,
+) -> Upstream | None:
+    """The upstream gradients that a caller gives in one of three ways; None if there are none."""
+    value = None
+    if (loss is not None or d_logits is not None) and model_run is None:
+        fix = "Pass d_output or d_h_n, or the run of a model."
+        _checks.fail(TypeError, where, "run", "a model's run for loss or d_logits", _checks.shown(rnn_run), fix)
+    if loss is not None and model_run is not None:
+        value, d_logits = _row_loss(model_run, row, loss, targets, where)
+    if d_logits is not None and model_run is not None:
+        d_logits = _checks.gradient(d_logits, model_run.logits, "d_logits", where, model_run.lengths)
+        d_output, d_h_n, _ = model_run.head_run.backward(_checks.zero_padding(d_logits, model_run.lengths))
+    if d_output is None and d_h_n is None:
+        return None
+    if d_output is not None:
+        d_output = _checks.gradient(d_output, rnn_run.output, "d_output", where, rnn_run.lengths)
+    if d_h_n is not None:
+        d_h_n = _checks.gradient(d_h_n, rnn_run.h_n, "d_h_n", where)
+    return Upstream(d_output, d_h_n, value)
+
+
+def _row_loss(run: ModelRun, row: int, loss: Any, targets: Any, where: str) -> tuple[float, Array]:
+    """The loss of one row alone, and its gradient in the shape of all logits."""
+    if not callable(loss):
+        fix = "Pass the function itself: loss=cross_entropy."
+        _checks.fail(TypeError, where, "loss", "a loss function", _checks.shown(loss), fix)
+    targets = run.targets if targets is None else targets
+    if targets is None:
+        fix = "Pass the targets of the whole batch: this model doesn't make them."
+        _checks.fail(ValueError, where, "targets", "the targets of the loss", "None", fix)
+    if not run.rnn_run.batched:
+        value, d_logits = loss(run.logits, targets, lengths=None)
+        return value, d_logits
+    targets = _checks.array(targets, "targets", where)
+    if targets.shape[:1] != run.logits.shape[:1]:
+        expected, fix = f"of {len(run.logits)} rows, one for each of the batch", "Pass the targets of the whole batch."
+        _checks.fail(ValueError, where, "targets", expected, f"shape {targets.shape}", fix)
+    one = slice(row, row + 1)
+    value, d_row = loss(run.logits[one], targets[one], lengths=None if run.lengths is None else run.lengths[one])
+    d_logits = np.zeros_like(run.logits)
+    d_logits[one] = d_row
+    return value, d_logits
+
+
+def in_reading_order(row: CellRow, values: Array) -> Array:
+    """Values by step, in the order in which the cell read the sequence; it is its own inverse."""
+    return values[::-1] if row.reverse else values
+
+
+def slopes(row: CellRow) -> Array:
+    """tanh'(a_t) of every step in reading order: (time, hidden).
+
+    A small change of the previous state is multiplied by ``J_t = dh_t / dh_{t-1} = diag(tanh'(a_t)) W_hh``.
+    """
+    _, slope = functions_of(row.cell.nonlinearity)
+    return in_reading_order(row, slope(row.h))
+
+
+@np.errstate(over="ignore", invalid="ignore")  # a product that exploded is infinite
+def jacobian_norms_from_start(row: CellRow) -> Array:
+    """How much of a small change of the first state can be left after each step: (time,).
+
+    ``|| J_t J_{t-1} ... J_1 ||_2``
+    """
+    W_hh, product, norms = row.cell.W_hh, np.eye(len(row.cell.W_hh)), []
+    for number, slope_t in enumerate(slopes(row)):
+        if number:
+            product = slope_t[:, None] * (W_hh @ product)
+        norms.append(_spectral_norm(product))
+    return in_reading_order(row, np.array(norms))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def jacobian_norms_to_end(row: CellRow) -> Array:
+    """How much of a small change of each state can be left after the last step: (time,).
+
+    ``|| J_T J_{T-1} ... J_{t+1} ||_2``; this also bounds what is left at step t of a gradient at the last step.
+    """
+    W_hh, product, norms = row.cell.W_hh, np.eye(len(row.cell.W_hh)), []
+    for slope_t in slopes(row)[::-1]:
+        norms.append(_spectral_norm(product))
+        product = (product * slope_t) @ W_hh
+    return in_reading_order(row, np.array(norms[::-1]))
+
+
+def _spectral_norm(product: Array) -> float:
+    """The largest factor by which a matrix can lengthen a vector; infinity if it has overflowed."""
+    return float(np.linalg.norm(product, 2)) if np.isfinite(product).all() else np.inf

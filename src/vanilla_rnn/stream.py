@@ -1,0 +1,117 @@
+"""One step at a time through a sequence that may never end, keeping nothing but the states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn.cell import functions_of
+from vanilla_rnn.unroll import is_plain
+
+if TYPE_CHECKING:
+    from vanilla_rnn._types import Array, ArrayLike, Callable, Iterable, Iterator
+
+MODERATE = 1e30  # a sum of squares; the product of two arrays with less can't overflow, not even in float32
+WHERE = "RNN.stream"
+
+
+class Stream:
+    """An iterator over the top layer's state after each step, as `RNN.stream` returns it.
+
+    Each cell has one buffer [x_t, h_{t-1}, 1] and one matrix [W_xh, W_hh, b_h], so that a step is one product.
+
+    Attributes
+    ----------
+    h_n : numpy.ndarray, (num_layers, hidden_size) or (num_layers, batch, hidden_size), or None
+        A copy of the state of every layer; None before the first step of a stream without an h_0.
+    """
+
+    def __init__(self, cells: list[Any], steps: Iterable[ArrayLike], h_0: Array | None) -> None:
+        self._cells, self._steps, self._number = cells, enumerate(steps), 0
+        moderate = all(is_plain(cell) and cell.nonlinearity == "tanh" for cell in cells)
+        moderate = moderate and all(_is_moderate(values) for cell in cells for values in cell.parameters().values())
+        self._bounded = moderate and (h_0 is None or _is_moderate(h_0))
+        self._sizes: dict[str, Any] = {"input_size": cells[0].input_size}
+        self._buffers: list[_Buffer] = []
+        if h_0 is not None:
+            self._begin(h_0)
+
+    def __iter__(self) -> Iterator[Array]:
+        return self
+
+    def __next__(self) -> Array:
+        number, step = next(self._steps)
+        name, dtype, fix = f"step {number}", self._cells[0].dtype, "Pass one step of the batch: x[:, t]."
+        x_t = _checks.floats(step, name, WHERE, dtype)
+        if not self._buffers or x_t.shape != self._buffers[0].x.shape:
+            _checks.fit(x_t, name, "[batch] input_size", self._sizes, WHERE, fix)
+        if not self._buffers:
+            self._begin(np.zeros((len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size), dtype))
+        if self._bounded and np.vdot(x_t, x_t) < MODERATE:  # then no sum can overflow
+            return self._advance(x_t).copy()
+        _checks.finite(x_t, name, WHERE)
+        before = [buffer.h.copy() for buffer in self._buffers]
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # reported here
+                h_t = self._advance(x_t)
+            for cell, buffer in enumerate(self._buffers):
+                hint = "Use smaller weights or inputs, or tanh instead of relu: the sum has overflowed."
+                _checks.finite(buffer.h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)
+        except BaseException:
+            for buffer, h in zip(self._buffers, before, strict=True):
+                buffer.h[...] = h  # a refused step leaves the stream as it was
+            raise
+        return h_t.copy()
+
+    @property
+    def h_n(self) -> Array | None:
+        """A copy of the state of every layer."""
+        return np.stack([buffer.h for buffer in self._buffers]) if self._buffers else None
+
+    def _begin(self, h_0: Array) -> None:
+        self._sizes["batch"] = h_0.shape[1] if h_0.ndim == 3 else None
+        self._buffers = [_buffer(cell, h) for cell, h in zip(self._cells, h_0, strict=True)]
+
+    def _advance(self, x_t: Array) -> Array:
+        """One step of every cell; returns the top cell's state."""
+        h = x_t
+        for cell, z, x, h_prev, W, a, f in self._buffers:
+            if f is None:
+                h_prev[...] = cell.forward(h, h_prev).h
+                h = h_prev
+            else:
+                x[...] = h
+                z.dot(W, a)
+                h = f(a, h_prev)
+        return h
+
+
+def _is_moderate(values: Array) -> bool:
+    """Whether a product with another such array can't overflow."""
+    return bool(np.vdot(values, values) < MODERATE)
+
+
+class _Buffer(NamedTuple):
+    """One cell of a stream."""
+
+    cell: Any
+    z: Array  # ([batch,] input + hidden + 1): [x_t, h_{t-1}, 1]
+    x: Array  # a view of it
+    h: Array  # another
+    W: Array  # (input + hidden + 1, hidden)
+    a: Array  # ([batch,] hidden): the sum before the nonlinearity
+    f: Callable[..., Array] | None  # None for a cell of your own
+
+
+def _buffer(cell: Any, h: Array) -> _Buffer:
+    inputs, hidden = cell.input_size, cell.hidden_size
+    z = np.ones((*h.shape[:-1], inputs + hidden + 1), cell.dtype)
+    z[..., inputs:-1] = h
+    if not is_plain(cell):
+        return _Buffer(cell, z, z[..., :inputs], z[..., inputs:-1], z, z, None)
+    b_h = np.zeros(hidden, cell.dtype) if cell.b_h is None else cell.b_h
+    W = np.concatenate([cell.W_xh.T, cell.W_hh.T, b_h[None]])
+    f, _ = functions_of(cell.nonlinearity)
+    return _Buffer(cell, z, z[..., :inputs], z[..., inputs:-1], W, np.empty_like(h), f)
