@@ -92,7 +92,7 @@ def onnxruntime(batch, time, inputs, hidden, threads=1):
 
 
 def textbook(batch, time, inputs, hidden):
-    """The loop of many a tutorial: one sample, one step at a time, new arrays each time."""
+    """The loop of many tutorials: one sample and one step at a time, with new arrays each time."""
     cell = RNN(inputs, hidden, dtype=np.float32, rng=0).cells[0]
     W_xh, W_hh, b_h = cell.W_xh, cell.W_hh, cell.b_h
     x, d_output = arrays(batch, time, inputs, hidden)

@@ -1,4 +1,4 @@
-"""What `run.py` measures, in a process that may use so many threads: measurements.py OUTPUT THREADS [--small]."""
+"""The measurements of `run.py`, in a process of its own: measurements.py OUTPUT THREADS [--small]."""
 
 import json
 import resource
@@ -46,7 +46,7 @@ def race(functions, seconds=4.0) -> dict[str, float]:
         function()
         start = time.perf_counter()
         function()
-        calls[name] = max(1, int(0.01 / (time.perf_counter() - start)))  # so many make a turn of 10 ms or more
+        calls[name] = max(1, int(0.01 / (time.perf_counter() - start)))  # a turn takes 10 ms or more
     taken = {name: [] for name in functions}
     end = time.perf_counter() + (0.05 if SMALL else seconds)
     while time.perf_counter() < end or len(taken[name]) < (1 if SMALL else 5):
@@ -59,7 +59,7 @@ def race(functions, seconds=4.0) -> dict[str, float]:
 
 
 def shapes() -> list[dict]:
-    """Time of the others / time of ours; above 1, ours is the faster. Last, ours / the least it could be."""
+    """The others' time / our time (above 1, we are faster), and our time / a lower bound."""
     others = ("torch", "jax", "onnx")
     print(
         f"{'(batch, time, input, hidden)':<28}{'':<9}{'ours':>10}  "
@@ -82,7 +82,7 @@ def shapes() -> list[dict]:
 
 
 def lower_bound(shape, kind) -> float:
-    """The products' floating-point operations at the speed of a large product, and the time of tanh."""
+    """The time of the floating-point operations at the speed of a large product, plus the time of tanh."""
     batch, steps, inputs, hidden = shape
     operations = 2 * batch * steps * hidden * (inputs + hidden) * (1 if kind == "forward" else 3)
     states = np.zeros((batch * steps, hidden), np.float32)
@@ -104,14 +104,14 @@ def timed(function) -> float:
 
 
 def lengths() -> dict:
-    """Lengths uniform in 1..100: time without lengths, padded / with them."""
+    """Lengths uniform in 1..100: the time for the padded batch / the time with lengths."""
     batch, steps, inputs, hidden = (4, 6, 3, 4) if SMALL else (64, 100, 128, 256)
     rng = np.random.default_rng(0)
     rnn, x = RNN(inputs, hidden, dtype=np.float32, rng=0), rng.standard_normal((batch, steps, inputs), np.float32)
     counts = rng.integers(1, steps + 1, batch)
     d_output = np.where(np.arange(steps)[:, None] < counts[:, None, None], np.float32(1), np.float32(0))
     d_output = np.repeat(d_output, hidden, axis=2)
-    found = {}
+    ratios = {}
     for kind, functions in {
         "forward": {"padded": lambda: rnn(x), "lengths": lambda: rnn(x, lengths=counts)},
         "training": {
@@ -120,9 +120,9 @@ def lengths() -> dict:
         },
     }.items():
         times = race(functions)
-        found[kind] = times["padded"] / times["lengths"]
-        print(f"{kind:<9}{found[kind]:6.2f}   ({counts.mean() / steps:.0%} of the steps are real)", flush=True)
-    return found
+        ratios[kind] = times["padded"] / times["lengths"]
+        print(f"{kind:<9}{ratios[kind]:6.2f}   ({counts.mean() / steps:.0%} of the steps are real)", flush=True)
+    return ratios
 
 
 def character_model() -> dict:
@@ -176,7 +176,7 @@ def character_model() -> dict:
 
 
 def stream() -> dict:
-    """A stream of a million steps: time a step / that of rnn(x) at batch 1, and the memory it adds."""
+    """A stream of a million steps: the time of a step / that of rnn(x) at batch 1, and the memory added."""
     steps, inputs, hidden = (1_000_000, 64, 128) if not SMALL else (1000, 4, 3)
     rnn = RNN(inputs, hidden, dtype=np.float32, rng=0)
     x = np.random.default_rng(0).standard_normal((1000, inputs), np.float32)
@@ -191,7 +191,7 @@ def stream() -> dict:
 
 
 def textbook() -> list[dict]:
-    """Training by the textbook's loop (one sample, one step, new arrays) / by ours."""
+    """The time of training with the textbook's loop (one sample, one step, new arrays) / with ours."""
     rows = []
     for batch in (1, 16, 32):
         shape = (batch, 50, 64, 64) if not SMALL else (batch, 3, 4, 5)
@@ -205,16 +205,16 @@ def textbook() -> list[dict]:
 MEMORY = """
 import contestants
 
-def most():  # in KiB, since this process began; Linux only
+def peak():  # in KiB, since this process began; Linux only
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 batch, steps, inputs, hidden = shape = {shape}
 contestants.{who}(batch, 2, inputs, hidden)["training"]()
 step = contestants.{who}(*shape)["training"]
-before = most()
+before = peak()
 step()
-print(most() - before)
+print(peak() - before)
 """
 
 
@@ -222,27 +222,32 @@ def memory() -> dict:
     """Peak memory of forward + backward, beyond the inputs and weights, each in a process of its own."""
     shape = (64, 100, 256, 512) if not SMALL else (2, 5, 4, 3)
     batch, steps, inputs, hidden = shape
-    found = {"least": 4 * (2 * batch * steps * (hidden + inputs) + 2 * hidden * (hidden + inputs)) / 1024}
+    kibibytes = {"least": 4 * (2 * batch * steps * (hidden + inputs) + 2 * hidden * (hidden + inputs)) / 1024}
     for who in ("ours", "torch") if Path("/proc/self/status").exists() else ():
         if getattr(contestants, who)(1, 1, 1, 1):
             command = [sys.executable, "-c", MEMORY.format(shape=shape, who=who)]
             result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=sys.path[0])
-            found[who] = int(result.stdout)
-            print(f"{who:<9}{found[who] / 1024:8.1f} MiB, {found[who] / found['least']:.2f} of the least", flush=True)
-    return found
+            kibibytes[who] = int(result.stdout)
+            print(
+                f"{who:<9}{kibibytes[who] / 1024:8.1f} MiB, {kibibytes[who] / kibibytes['least']:.2f} of the least",
+                flush=True,
+            )
+    return kibibytes
 
 
 def curves() -> dict:
     """How the time of one training step grows with time steps, batch and hidden size, from (16, 50, 64, 64)."""
-    found = {}
+    seconds_by_size = {}
     sizes = {"time": (25, 50, 100, 200, 400), "batch": (1, 4, 16, 64, 256), "hidden": (16, 64, 256, 1024)}
     for axis, values in sizes.items():
-        found[axis] = {}
+        seconds_by_size[axis] = {}
         for value in values[: 2 if SMALL else None]:
             shape = {"batch": 16, "time": 50, "inputs": 64, "hidden": 64} | {axis: value}
-            found[axis][value] = seconds = race({"ours": contestants.ours(**shape)["training"]}, seconds=1.0)["ours"]
+            seconds_by_size[axis][value] = seconds = race({"ours": contestants.ours(**shape)["training"]}, seconds=1.0)[
+                "ours"
+            ]
             print(f"{axis:<8}{value:5}{seconds * 1e3:9.2f} ms  {'#' * min(90, round(seconds * 2e3))}", flush=True)
-    return found
+    return seconds_by_size
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Measure this library on your machine, beside whatever of PyTorch, JAX and onnxruntime is installed.
+"""Measure this library on your machine, and compare it with PyTorch, JAX and onnxruntime, if they are installed.
 
 python benchmarks/run.py                  about fifteen minutes; prints as it goes, and writes benchmarks/results.json
 python benchmarks/run.py --small          a minute: every part once, on small shapes; its numbers mean nothing
 python benchmarks/run.py --threads 1      with one thread only
 
-Everything is a ratio within one run: the contestants take turns, round after round, and medians are compared, so that
-what disturbs the machine disturbs all of them. Each number of threads runs in a process of its own, for the libraries
-read it when they are loaded.
+Every result is a ratio within one run: the contestants take turns, round after round, and their medians are compared.
+Whatever disturbs the machine then disturbs all of them. Each number of threads has a process of its own, because the
+libraries read it when they are loaded.
 """
 
 import argparse
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure vanilla_rnn beside what else is installed.")
+    parser = argparse.ArgumentParser(description="Compare vanilla_rnn with other installed libraries.")
     parser.add_argument("--small", action="store_true", help="run every part once, on small shapes")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--output", type=Path, default=HERE / "results.json")
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def measure(threads, *, small) -> dict:
-    """Run the measurements in a process that may use so many threads."""
+    """Run the measurements in a process that may use this many threads."""
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     environment = os.environ | dict.fromkeys(names, str(threads))
     environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=" + ("true" if threads > 1 else "false")
@@ -50,17 +50,17 @@ def measure(threads, *, small) -> dict:
 
 
 def machine() -> dict:
-    """What the figures were measured on."""
+    """The machine and the versions that the figures belong to."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()}
-    found["python"] = platform.python_version()
+    facts = {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()}
+    facts["python"] = platform.python_version()
     for name in ("numpy", "vanilla-rnn", "torch", "jax", "onnxruntime"):
         try:
-            found[name] = version(name)
+            facts[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            facts[name] = "not installed"
+    return facts
 
 
 def processor() -> str:

@@ -170,7 +170,7 @@ def test_numbers_that_are_not_real_or_not_finite(argument, shape, call):
     for bad in (np.nan, -np.inf):
         with pytest.raises(ValueError, match="finite") as caught:
             call(with_last(shape, bad))
-        assert_says(caught, f"{argument} must be finite numbers (float64), got {bad} at index {last_index(shape)}")
+        assert_says(caught, f"{argument} must be finite (float64), got {bad} at index {last_index(shape)}")
 
 
 @pytest.mark.parametrize(("argument", "shape", "call"), cases(FLOATS, INTEGERS))
@@ -185,7 +185,7 @@ def test_integers_that_are_not_whole_or_out_of_range(argument, shape, call):
     for numbers in ([0.5, 1.0], [True, False], [1, True]):
         with pytest.raises(TypeError) as caught:
             call(numbers)
-        assert_says(caught, f"{argument} must be an array of whole numbers ... got an array of ")
+        assert_says(caught, f"{argument} must be an array of integers ... got an array of ")
     for bad in (99, -1):
         with pytest.raises((IndexError, ValueError)) as caught:
             call(with_last(shape, bad))
@@ -222,7 +222,6 @@ def test_options_of_a_constructor(kind, name):
 CASES = [
     # networks
     (lambda: rnn(np.zeros(4)), ValueError, "RNN.forward: x ... (batch, time, input_size=4) or (time, input_size=4), got shape (4,)"),
-    (lambda: rnn(3.0), ValueError, "RNN.forward: x ... got shape ()"),
     (lambda: rnn(np.zeros((2, 3, 5))), ValueError, "RNN.forward: x ... input_size=4 ... got shape (2, 3, 5)"),
     (lambda: rnn(with_last((2, 5, 4), np.nan), lengths=[0, 5]), ValueError, "RNN.forward: x ... got nan at index (1, 4, 3)"),
     (lambda: RNN(4, 3, dtype=np.float32)(np.full((2, 4), 1e300)), ValueError, "RNN.forward: x ... (float32), got inf at index (0, 0)"),
@@ -237,13 +236,12 @@ CASES = [
     (lambda: RNNCell.from_weights(np.ones((0, 2)), np.ones((0, 0))), ValueError, "RNNCell.from_weights: hidden_size ... got 0"),
     (lambda: RNNCell.from_weights(np.ones((3, 2)), np.eye(2)), ValueError, "RNNCell.from_weights: W_hh ... hidden_size=3 ... got shape (2, 2)"),
     (lambda: RNNCell.from_weights([[1.0]], [[1.0]], nonlinearity="gelu"), ValueError, "RNNCell.from_weights: nonlinearity ... got 'gelu'"),
-    (lambda: RNN.from_cells([]), ValueError, "RNN.from_cells: cells ... at least one cell, got 0"),
+    (lambda: RNN.from_cells([]), ValueError, "RNN.from_cells: cells ... one or more, got 0"),
     (lambda: RNN.from_cells(cell), TypeError, "RNN.from_cells: cells ... got RNNCell(4, 3) ... [cell]"),
-    (lambda: RNN.from_cells([cell], bidirectional=True), ValueError, "RNN.from_cells: cells ... two cells for each layer ... got 1"),
-    (lambda: RNN.from_cells([cell], bidirectional=1), TypeError, "RNN.from_cells: bidirectional ... got 1"),
+    (lambda: RNN.from_cells([cell], bidirectional=True), ValueError, "RNN.from_cells: cells ... two per layer ... got 1"),
     (lambda: RNN.from_cells([cell, cell]), ValueError, "RNN.from_cells: cells[1] ... input_size=3 ... got a cell with input_size=4"),
     (lambda: RNN.from_cells([GRUCell(2, 3, rng=np.random.default_rng(0)), cell]), ValueError, "RNN.from_cells: cells[1] ... input_size=3 ... got a cell with input_size=4"),
-    (lambda: RNN.from_cells([cell, "tanh"]), TypeError, "RNN.from_cells: cells[1] ... got 'tanh'"),
+    (lambda: RNN.from_cells([cell, "tanh"]), TypeError, "RNN.from_cells: cells[1] ... got 'tanh' (str), without 'input_size'"),
     (lambda: RNN.from_cells([RNNCell]), TypeError, "RNN.from_cells: cells[0] ... got the class RNNCell"),
     # streams
     (lambda: deep.stream([]), ValueError, "RNN.stream: rnn ... got bidirectional=True"),
@@ -254,14 +252,12 @@ CASES = [
     (lambda: list(RNN(4, 3, dtype=np.float32).stream([np.full(4, 1e300)])), ValueError, "RNN.stream: step 0 ... (float32), got inf at index 0"),
     # embeddings and heads
     (lambda: embedding(10), IndexError, "Embedding.forward: ids ... got 10."),
-    (lambda: Embedding.from_vectors(np.ones((0, 2))), ValueError, "Embedding.from_vectors: num_embeddings ... got 0"),
     (lambda: one_hot([0], 0), ValueError, "one_hot: num_classes ... got 0"),
     (lambda: ManyToOneHead(4, 1)(*rnn(x)), ValueError, "ManyToOneHead.forward: output ... hidden_size=4 ... got shape (2, 5, 3)"),
     (lambda: many(rnn(x)[0], None), TypeError, "ManyToManyHead.forward: h_n ... got None"),
     (lambda: one(np.zeros((2, 5, 3)), np.zeros((1, 4, 3))), ValueError, "ManyToOneHead.forward: h_n ... batch=2 ... got shape (1, 4, 3)"),
     (lambda: ManyToOneHead(6, 1)(np.zeros((2, 5, 6)), np.zeros((3, 2, 3))), ValueError, "ManyToOneHead.forward: h_n ... got shape (3, 2, 3)"),
     (lambda: one(np.zeros((2, 5, 3)), np.zeros((0, 2, 3))), ValueError, "ManyToOneHead.forward: the number of states in h_n ... got 0"),
-    (lambda: ManyToOneHead.from_weights(np.ones((2, 0))), ValueError, "ManyToOneHead.from_weights: hidden_size ... got 0"),
     # models, whose parts aren't named; more in test_models.py
     (lambda: captioner.generate(np.ones(5), max_length=0), ValueError, "OneToMany.generate: max_length ... got 0"),
     (lambda: translator.generate(tokens, max_length=2, top_k=0), ValueError, "EncoderDecoder.generate: top_k ... got 0"),
@@ -270,11 +266,9 @@ CASES = [
     (lambda: replaced(rnn, "cells.0.b_h", np.ones(2)).forward(x), ValueError, "RNN.forward: b_h ... got shape (2,)"),
     (lambda: replaced(rnn, "cells.0.W_xh", np.full((3, 4), np.nan))(x), ValueError, "RNN.forward: W_xh ... got nan at index (0, 0)"),
     (lambda: replaced(rnn, "cells.0.W_xh", np.ones(3))(x), ValueError, "RNN.forward: W_xh ... got shape (3,)"),
-    (lambda: replaced(rnn, "cells.0.W_xh", None)(x), TypeError, "RNN.forward: W_xh ... got None"),
     (lambda: replaced(rnn, "cells.0.W_hh", np.eye(3, dtype="f4"))(x), TypeError, "RNN.forward: W_hh ... float64, got float32"),
     (lambda: replaced(rnn, "cells.0.nonlinearity", "foo")(x), ValueError, "RNN.forward: nonlinearity ... got 'foo'"),
     (lambda: replaced(rnn, "cells", [])(x), ValueError, "RNN.forward: cells ... got 0"),
-    (lambda: replaced(rnn, "cells", [cell, cell])(x), ValueError, "RNN.forward: cells[1] ... got a cell with input_size=4"),
     (lambda: replaced(rnn, "cells.0.W_hh", np.full((3, 3), np.nan)).stream([]), ValueError, "RNN.stream: W_hh ... got nan"),
     (lambda: RNN.from_cells([replaced(RNNCell(4, 3, bias=False), "W_hh", np.eye(2))]), ValueError, "RNN.from_cells: W_hh ... got shape (2, 2)"),
     (lambda: replaced(cell, "b_h", np.full(3, np.inf))(np.zeros(4)), ValueError, "RNNCell.forward: b_h ... got inf at index 0"),
@@ -313,6 +307,7 @@ CASES = [
     (lambda: pad_sequences([np.zeros((2, 3)), np.zeros((0, 4))]), ValueError, "pad_sequences: sequences[1] ... (time, 3), got shape (0, 4)"),
     (lambda: pad_sequences([[1]], padding_value=0.5), ValueError, "pad_sequences: padding_value ... int64, got 0.5"),
     (lambda: pad_sequences([np.ones(1, np.uint8)], padding_value=300), ValueError, "pad_sequences: padding_value ... uint8, got 300"),
+    (lambda: pad_sequences([[1]], padding_value="x"), TypeError, "pad_sequences: padding_value ... got words, such as 'x'"),
     (lambda: pad_sequences([[1]], padding_value=[0]), ValueError, "pad_sequences: padding_value ... got [0]"),
 ]  # fmt: skip
 
@@ -343,7 +338,7 @@ MISTAKES = [
     (lambda: fit(series, EXAMPLES, **OPTIONS | {"loss": "bce"}), TypeError, "fit: loss ... got 'bce' ... loss=binary_cross_entropy"),
     (lambda: rnn(tokens), ValueError, "RNN.forward: x ... got shape (2, 5) ... Embedding or one_hot"),
     (lambda: series(tokens), ValueError, "ManyToOne.forward: inputs ... got shape (2, 5) ... Embedding or one_hot"),
-    (lambda: cross_entropy(series(x), [0, 1]), IndexError, "cross_entropy: targets ... (classes=1), got 1 at index 1 ... binary_cross_entropy ... output_size=2"),
+    (lambda: cross_entropy(series(x), [0, 1]), IndexError, "cross_entropy: targets ... (classes=1), got 1 at index 1 ... binary_cross_entropy ... one output for each class"),
     (lambda: binary_cross_entropy(series(x), [1, -1]), ValueError, "binary_cross_entropy: labels ... got -1.0 ... (labels + 1) / 2"),
     (lambda: rnn(None), TypeError, "RNN.forward: x ... got None"),
     (lambda: rnn(np.array(["2020-01-31", "2020-02-01"], "M8[D]")), TypeError, "RNN.forward: x ... got dates, such as 2020-01-31 ... days since"),
@@ -423,7 +418,3 @@ def test_numbers_beyond_a_length_may_be_too_large_for_float32():
     run = RNN(4, 3, dtype=np.float32, rng=0).forward(inputs, lengths=[2, 4])
     assert np.isfinite(run.output).all()
     assert np.isfinite(run.backward(d_output).d_x).all()
-
-
-def test_large_numbers_are_legal():
-    assert np.isfinite(rnn(np.full((2, 3, 4), 1e200))[0]).all()  # although the sum of their squares isn't finite

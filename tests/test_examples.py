@@ -387,3 +387,18 @@ def test_without_pytorch_it_says_what_to_install(name, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 1
     assert result.stderr.endswith("isn't installed here: pip install torch\n")
+
+
+def test_your_own_cell():
+    printed = run("15_your_own_cell.py")
+    errors = dict(re.findall(r"^  (\w+) +(\de-\d+)$", printed, re.MULTILINE))
+    assert len(errors) == 3
+    assert all(float(error) < 1e-11 for error in errors.values())
+    reach = {
+        name: [int(a) for a in re.findall(r": +(\d+)%", row)]
+        for name, row in re.findall(r"^  (\w+) +(5: .*)$", printed, re.M)
+    }
+    assert reach.keys() == errors.keys()
+    assert len(reach["GatedCell"]) == 4
+    assert reach["GatedCell"][-1] >= 95  # the symbol 50 steps back, which the plain cell doesn't learn
+    assert reach["RNNCell"][-1] < 95

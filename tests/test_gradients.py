@@ -41,6 +41,7 @@ def test_rnn(case):
     assert check_gradients(case["rnn"], case["x"], case["h_0"], case["lengths"]) < RIGHT
 
 
+@settings(max_examples=15)
 @given(SEEDS)
 def test_embedding_and_heads(seed):
     rng = np.random.default_rng(seed)
@@ -128,14 +129,37 @@ def test_the_own_forward_of_every_part_is_used_and_checked():
     assert check_gradients(rnn, vectors, rng.uniform(-1, 1, h_n.shape)) > 0.1  # d_h_0 lacks the factor 0.5
 
 
-def test_a_tied_weight_gets_the_gradients_of_all_its_places():
+def tied_decoder(tie):
     rng = np.random.default_rng(0)
     embedding, head = Embedding(6, 4, rng=rng), ManyToManyHead(4, 6, rng=rng)
-    head.W_hy = embedding.vectors
-    decoder = Decoder(RNN(4, 4, rng=rng), head, embedding, bos_idx=2, eos_idx=3)
+    head.W_hy = tie(embedding.vectors)
+    return Decoder(RNN(4, 4, rng=rng), head, embedding, bos_idx=2, eos_idx=3)
+
+
+@pytest.mark.parametrize("tie", [lambda vectors: vectors, lambda vectors: vectors[:], lambda vectors: vectors.T.T])
+def test_a_tied_weight_gets_the_gradients_of_all_its_places(tie):
+    decoder = tied_decoder(tie)
     assert next(iter(decoder.parameters())) == "embedding.vectors"
     assert "head.W_hy" not in decoder.parameters()
-    assert check_gradients(decoder, rng.integers(0, 6, (3, 5))) < RIGHT
+    tokens, d_logits = np.array([[4, 5, 4, 1], [0, 3, 5, 2]]), np.random.default_rng(1).standard_normal((2, 5, 6))
+    tied, free = (d.forward(tokens).backward(d_logits).d_parameters for d in (decoder, tied_decoder(np.copy)))
+    np.testing.assert_allclose(tied["embedding.vectors"], free["embedding.vectors"] + free["head.W_hy"])
+    assert check_gradients(decoder, tokens) < RIGHT
+
+
+@pytest.mark.parametrize(
+    "tie", [lambda vectors: vectors[::-1], lambda vectors: np.lib.stride_tricks.as_strided(vectors, strides=(8, 8))]
+)
+def test_a_weight_that_overlaps_another_in_another_way_is_refused(tie):
+    with pytest.raises(
+        ValueError, match="head.W_hy must be an array that doesn't overlap embedding.vectors, got a view of it"
+    ):
+        tied_decoder(tie).parameters()
+
+
+def test_views_of_different_arrays_are_different_weights():
+    decoder = tied_decoder(lambda vectors: vectors.copy()[:])
+    assert {"embedding.vectors", "head.W_hy"} <= decoder.parameters().keys()
 
 
 def test_float32_gradients_are_close_to_the_derivative():
@@ -283,8 +307,8 @@ def test_a_module_of_our_own_can_be_right():
 @pytest.mark.parametrize(
     ("replaced", "message"),
     [
-        ({"d_parameters": {}}, "d_parameters must be a dictionary with the keys of .*, got without 'factor'"),
-        ({"d_parameters": {"factor": [9.0], "bogus": X}}, "d_parameters must be .*, got with 'bogus'"),
+        ({"d_parameters": {}}, "d_parameters must be a dictionary with the keys of .*, got one without 'factor'"),
+        ({"d_parameters": {"factor": [9.0], "bogus": X}}, "d_parameters must be .*, got one with 'bogus'"),
         ({"d_parameters": {"factor": X}}, r"the gradient of factor must be .*\(1,\), got shape \(3,\)"),
         ({"d_x": None}, "the gradient of x must be named d_x by backward, got none"),
     ],

@@ -215,7 +215,7 @@ def test_states_that_overflow_are_reported_with_the_step():
     growing = RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e100]], nonlinearity="relu")])
     assert growing(np.ones((2, 4, 1)))[1].shape == (1, 2, 1)
     for batch, lengths in ((2, None), (3, [3, 9, 4])):
-        with pytest.raises(ValueError, match=r"hidden state of cells\[0\] must be .*, got inf after reading 5 steps"):
+        with pytest.raises(ValueError, match=r"hidden state of cells\[0\] must be .*, got inf after reading 5 step"):
             growing(np.ones((batch, 9, 1)), lengths=lengths)
 
 

@@ -1,5 +1,6 @@
 """`trace` reads a run: its sums are the run's states, and its parts add up to the run's gradients."""
 
+import html
 import json
 import re
 
@@ -11,14 +12,8 @@ from hypothesis import strategies as st
 from plain import networks
 from sample_models import model_and_inputs, row_alone, worked_model
 from vanilla_rnn import RNN, RNNCell, binary_cross_entropy, cross_entropy, trace, worked_example
+from vanilla_rnn.cell import functions_of
 from vanilla_rnn.inspection.flow import jacobian_norms_from_start, jacobian_norms_to_end
-
-FUNCTIONS = {
-    "tanh": np.tanh,
-    "relu": lambda a: np.maximum(a, 0),
-    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
-    "linear": np.array,
-}
 
 
 @pytest.fixture
@@ -53,7 +48,8 @@ def test_every_sum_is_the_run_s_state(case):
         for entries in steps.steps:
             for step, cell in zip(entries, case["rnn"].cells, strict=True):
                 np.testing.assert_allclose(step.W_xh_x + step.W_hh_h + step.b_h, step.a, rtol=0, atol=1e-12)
-                np.testing.assert_allclose(FUNCTIONS[cell.nonlinearity](step.a), step.h, rtol=1e-12, atol=1e-12)
+                f, _ = functions_of(cell.nonlinearity)
+                np.testing.assert_allclose(f(step.a), step.h, rtol=1e-12, atol=1e-12)
                 np.testing.assert_allclose(cell.W_xh @ step.x, step.W_xh_x, rtol=1e-12, atol=1e-12)
                 np.testing.assert_allclose(cell.W_hh @ step.h_prev, step.W_hh_h, rtol=1e-12, atol=1e-12)
 
@@ -72,6 +68,8 @@ def test_the_parts_of_the_steps_add_up_to_the_gradients(case, read):
                 flow = step.gradients
                 np.testing.assert_array_equal(flow.d_a, gradients.d_a[number][row, t])
                 np.testing.assert_array_equal(flow.from_output + flow.from_future, flow.d_h)
+                _, slope = functions_of(rnn.cells[number].nonlinearity)
+                np.testing.assert_allclose(flow.d_h * slope(step.h), flow.d_a, rtol=1e-9, atol=1e-12)
                 total[f"cells.{number}.W_xh"] += flow.d_W_xh
                 total[f"cells.{number}.W_hh"] += flow.d_W_hh
                 if f"cells.{number}.b_h" in total:
@@ -308,6 +306,15 @@ def test_every_kind_of_cell_has_its_equation():
     assert "cells[1]: h_t = tanh(W_xh x_t + W_hh h_{t+1} + b_h)" in text
 
 
+def test_the_page_can_be_saved_and_shown_in_a_notebook(run, tmp_path):
+    steps = trace(run, ["<script>1", "I", "love", "it"])
+    steps.save_html(tmp_path / "steps.html")
+    assert (tmp_path / "steps.html").read_text("utf-8") == steps.to_html()
+    frame = re.fullmatch(r'<iframe srcdoc="([^"]*)" .*></iframe>', steps._repr_html_())
+    assert html.unescape(frame.group(1)) == steps.to_html()
+    assert "<script>1" not in steps.to_html()
+
+
 # --- what is refused
 
 
@@ -338,12 +345,12 @@ def run_of(name):
         ("RNN", {"d_h_n": np.full((1, 3), np.nan)}, ValueError, r"d_h_n must be finite .*, got nan at index \(0, 0\)"),
         ("RNN", {"tokens": ["I", "love", "this"]}, ValueError, "tokens must be 4 texts.*, got 3"),
         ("RNN", {"row": 1}, IndexError, "row must be from 0 to 0, got 1"),
-        ("RNN", {"row": "0"}, TypeError, "row must be a whole number, got '0'"),
+        ("RNN", {"row": "0"}, TypeError, "row must be an integer, got '0'"),
         ("ManyToOne", {"row": -1}, IndexError, "row must be from 0 to 2, got -1"),
         ("ManyToOne", {"loss": cross_entropy}, ValueError, "targets must be .*, got None"),
-        ("ManyToOne", {"loss": cross_entropy, "targets": [1, 2]}, ValueError, r"targets must be of 3 rows.*, got shape \(2,\)"),
+        ("ManyToOne", {"loss": cross_entropy, "targets": [1, 2]}, ValueError, r"targets must be an array of 3 rows.*, got shape \(2,\)"),
         ("ManyToMany", {"loss": cross_entropy, "targets": [1, 2, 3]}, ValueError, "targets must be .*, got shape"),
-        ("Decoder", {"loss": cross_entropy, "targets": 1}, ValueError, r"targets must be of 3 rows.*, got shape \(\)"),
+        ("Decoder", {"loss": cross_entropy, "targets": 1}, ValueError, r"targets must be an array of 3 rows.*, got shape \(\)"),
         ("Decoder", {"loss": "cross_entropy"}, TypeError, "loss must be a loss function, got 'cross_entropy'"),
         ("Decoder", {"d_logits": np.ones((3, 4, 7))}, ValueError, r"d_logits must be .*\(3, 5, 7\).*, got shape \(3, 4, 7\)"),
         ("a network", {}, TypeError, r"run must be the run of a network, got RNN\(2, 3\)"),

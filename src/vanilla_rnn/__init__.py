@@ -3,7 +3,8 @@
 ``model(x)`` returns the result. ``model.forward(x)`` returns a run: the result plus everything needed to compute
 gradients with ``.backward()``.
 
-Every public name is imported from here. Its file is read when the name is first used, which keeps the import fast.
+Import every public name from here. A file is loaded only when one of its names is first used, which keeps
+``import vanilla_rnn`` fast.
 """
 
 from importlib import import_module

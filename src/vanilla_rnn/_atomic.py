@@ -45,10 +45,8 @@ def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable
     target, mode = os.path.realpath(os.fsdecode(path)), None
     if os.path.lexists(target):  # after realpath, only a link to itself is still a link
         if not os.path.isfile(target):
-            fix = "Choose another path."
-            _checks.fail(
-                ValueError, where, "path", "a regular file or a new name", f"{target}, which isn't a file", fix
-            )
+            expected, fix = "a regular file or a new name", "Choose another path."
+            _checks.fail(ValueError, where, "path", expected, f"{target}, which is something else", fix)
         mode = os.stat(target).st_mode & 0o7777
     folder, name = os.path.split(target)
     prefix = f".{name[:20]}.{crc32(os.fsencode(name)):08x}."  # short, because a file's name has at most 255 bytes

@@ -1,10 +1,11 @@
 """The rules for valid input, each written once, and the format that all error messages share.
 
-A TypeError means an object of the wrong kind, an IndexError an id outside its range, a ValueError any other bad value.
+A TypeError means an object of the wrong kind, an IndexError an id or a row number outside its range, and a ValueError
+any other bad value.
 
-Shapes are described by the names of their axes, for example "[batch] time input_size". A name whose length is known in
-``sizes`` must have that length. The length of any other name is recorded there, so that arrays checked later must agree
-with it. An axis in brackets may be missing, and "..." stands for any number of leading axes.
+Shapes are described by the names of their axes, for example "[batch] time input_size". An axis that is already in
+``sizes`` must have the length given there. The length of any other axis is added to ``sizes``, so that arrays checked
+later must agree with it. An axis in brackets may be missing, and "..." means any number of leading axes.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ if TYPE_CHECKING:
 
 
 def fail(error: type[Exception], where: str, name: str, expected: str, got: str, fix: str) -> NoReturn:
-    """Raise ``error`` in the format of all messages. ``fix`` is an instruction: what to do about it."""
+    """Raise ``error`` with a message in the shared format. ``fix`` is an instruction that begins with a verb."""
     raise error(f"{where}: {name} must be {expected}, got {got}. {fix}".rstrip()) from None
 
 
 def shown(value: object) -> str:
-    """A value for a message: its repr, at most one line and 60 characters of it, and its type."""
+    """Describe a value for a message: the first line of its repr, at most 60 characters, and its type."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} and shape {value.shape}"
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
     text = repr(value).partition("\n")[0]
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
@@ -77,12 +78,12 @@ BOUNDS: dict[str, tuple[str, Callable[[float], bool]]] = {
 
 
 def arguments(where: str, **given: Any) -> list[Any]:
-    """Check arguments by what their names say: sizes, flags, choices, bounded numbers, dtype and rng."""
+    """Check each argument by the rule for its name: sizes, flags, choices, bounded numbers, dtype and rng."""
     return [argument(value, name, where) for name, value in given.items()]
 
 
 def argument(value: Any, name: str, where: str) -> Any:
-    """Check one argument by what its name says; every name that isn't special is that of a size."""
+    """Check one argument by the rule for its name. A name without a rule of its own means a size."""
     if name == "nonlinearity" and isinstance(value, tuple) and len(value) == 2 and all(map(callable, value)):
         return value  # the function, and its slope computed from its result
     if name in CHOICES:
@@ -101,17 +102,17 @@ def argument(value: Any, name: str, where: str) -> Any:
 
 
 def integer(value: object, name: str, where: str) -> int:
-    """One whole number of either sign."""
+    """Check that a value is an integer, and return it as an int."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        fail(TypeError, where, name, "a whole number", shown(value), f"Pass an int, for example {name}=3.")
+        fail(TypeError, where, name, "an integer", shown(value), f"Pass an int, for example {name}=3.")
     return int(value)
 
 
 def size(value: object, name: str, where: str) -> int:
-    """A whole number from 1 to 2^31 - 1."""
+    """Check that a value is an integer from 1 to 2^31 - 1."""
     count = integer(value, name, where)
     if not 1 <= count < 2**31:
-        fail(ValueError, where, name, "at least 1 and below 2^31", str(count), "Use a positive integer.")
+        fail(ValueError, where, name, "at least 1 and below 2^31", str(count), "Use a positive integer below 2^31.")
     return count
 
 
@@ -130,15 +131,15 @@ def number(value: object, name: str, where: str) -> float:
 
 
 def choice(value: object, name: str, where: str) -> str:
-    """One of a few words."""
+    """Check that a value is one of the words allowed for this argument."""
     options = CHOICES[name]
     if not isinstance(value, str) or value not in options:
         from difflib import get_close_matches
 
         close = get_close_matches(str(value).lower(), options, n=1)
-        fix = f"Did you mean {close[0]!r}?" if close else f"Choose one of the {len(options)}."
+        fix = f"Did you mean {close[0]!r}?" if close else "Use one of these names."
         if str(value).lower() in ("lstm", "gru"):
-            fix = "This library has no LSTM or GRU: write such a cell yourself, or use torch.nn."
+            fix = "Write the cell yourself, or use torch.nn: this library has no LSTM or GRU."
         fail(ValueError, where, name, "one of " + listed(options), shown(value), fix)
     return value
 
@@ -149,9 +150,9 @@ def _generator(rng: RNG, where: str) -> np.random.Generator:
         return rng
     if rng is None:
         return np.random.default_rng()
-    fix = "Pass rng=0 for numbers that are the same each time."
+    fix = "Pass rng=0 to get the same random numbers every time."
     if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)):
-        fail(TypeError, where, "rng", "a seed, a numpy.random.Generator or None", shown(rng), fix)
+        fail(TypeError, where, "rng", "an integer seed, a numpy.random.Generator or None", shown(rng), fix)
     if rng < 0:
         fail(ValueError, where, "rng", "a seed of at least 0", str(rng), fix)
     return np.random.default_rng(int(rng))
@@ -170,9 +171,9 @@ def _float_dtype(dtype: Any, where: str) -> np.dtype[Any]:
 
 
 def require_type(
-    value: object, kind: type, name: str, where: str, fix: str = "Check the order of the arguments."
+    value: object, kind: type, name: str, where: str, fix: str = "Check the type and the order of the arguments."
 ) -> None:
-    """An object of one class."""
+    """Check that a value is an object of this class."""
     if not isinstance(value, kind):
         if isinstance(value, type) and issubclass(value, kind):
             fix = f"Create it first: {value.__name__}(...)."
@@ -181,7 +182,7 @@ def require_type(
 
 
 def iterable(value: object, name: str, where: str, fix: str) -> None:
-    """An object that ``for`` can go through."""
+    """Check that a value can be iterated over."""
     try:
         iter(value)  # type: ignore[call-overload]  # whether this works is the question
     except TypeError:
@@ -189,7 +190,7 @@ def iterable(value: object, name: str, where: str, fix: str) -> None:
 
 
 def mapping(value: object, name: str, where: str, fix: str) -> None:
-    """A dictionary or something like it."""
+    """Check that a value is a dictionary or another mapping."""
     if not isinstance(value, Mapping):
         fail(TypeError, where, name, "a dictionary of arrays", shown(value), fix)
 
@@ -198,11 +199,11 @@ def mapping(value: object, name: str, where: str, fix: str) -> None:
 
 
 def array(value: object, name: str, where: str) -> Array:
-    """Any rectangular array of numbers; the caller decides which kind of number is right."""
+    """Convert a value to a rectangular array of numbers; the caller decides which kind of number is right."""
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return value
     if isinstance(value, np.ndarray) and type(value) is not np.ndarray and np.any(getattr(value, "mask", False)):
-        fix = "Fill or drop the masked values: a plain array can't leave numbers out."
+        fix = "Fill or drop the masked values: a plain array can't mark a value as missing."
         fail(ValueError, where, name, "an array without masked values", "a masked array", fix)
     try:
         values = np.asarray(value)
@@ -233,22 +234,16 @@ def floats(value: object, name: str, where: str, dtype: np.dtype[Any] | None = N
 
 
 def tensor(
-    value: object,
-    name: str,
-    axes: str,
-    sizes: Sizes,
-    where: str,
-    dtype: np.dtype[Any] | None = None,
-    fix: Fix = "Check its shape.",
+    value: object, name: str, axes: str, sizes: Sizes, where: str, dtype: np.dtype[Any] | None = None, fix: Fix = ""
 ) -> Array:
-    """An array of finite floats with these axes. It may share memory with the caller's."""
+    """Convert a value to an array of finite floats with these axes. It may share memory with the caller's array."""
     values = floats(value, name, where, dtype)
     fit(values, name, axes, sizes, where, fix)
     finite(values, name, where)
     return values
 
 
-def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix = "Check its shape.") -> None:
+def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix = "") -> None:
     """Compare a shape with the names of its axes, and record the lengths in ``sizes``."""
     names, optional = _axis_names(axes)
     lengths: tuple[Any, ...] = values.shape
@@ -257,7 +252,7 @@ def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix 
         lengths = (lengths[:split], *lengths[split:]) if split >= 0 else ()
     elif optional is not None and sizes.get(names[optional], len(lengths) != len(names) - 1 or None) is None:
         lengths = (*lengths[:optional], None, *lengths[optional:])
-    known = dict(sizes)  # for the message, without what is recorded on the way
+    known = dict(sizes)  # for the message: only what was known before this call
     if len(lengths) == len(names) and tuple(map(sizes.setdefault, names, lengths)) == lengths:
         return
     expected = f"an array of shape {_pattern(names, optional, known)}"
@@ -268,14 +263,14 @@ def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix 
 
 @cache
 def _axis_names(axes: str) -> tuple[tuple[str, ...], int | None]:
-    """The names without brackets, and the place of the one that had them."""
+    """The axis names without brackets, and the position of the name that had brackets."""
     names = axes.split()
     optional = [place for place, axis in enumerate(names) if axis.startswith("[")]
     return tuple(axis.strip("[]") for axis in names), optional[0] if optional else None
 
 
 def _pattern(names: tuple[str, ...], optional: int | None, sizes: Sizes) -> str:
-    """The expected shape for a message, as (batch, time, input_size=4) or (time, input_size=4)."""
+    """The expected shape for a message, such as "(batch, time, input_size=4) or (time, input_size=4)"."""
     parts: list[str] = []
     for axis in names:
         if axis == "..." and axis in sizes:
@@ -289,7 +284,7 @@ def _pattern(names: tuple[str, ...], optional: int | None, sizes: Sizes) -> str:
 
 
 def is_finite(values: Array) -> bool:
-    """Whether there is neither NaN nor infinity. One dot product answers this, unless the product itself overflows."""
+    """Whether there is neither NaN nor infinity. One dot product tells, unless the product itself overflows."""
     return math.isfinite(np.vdot(values, values).real) or bool(np.isfinite(values).all())
 
 
@@ -300,7 +295,7 @@ def finite(
     fix: str = "Check the computation that produced it.",
     lengths: Array | None = None,
 ) -> None:
-    """Neither NaN nor infinity; with lengths, in (batch, time, ...), only at the real steps."""
+    """Check that there is neither NaN nor infinity. With lengths, check only the real steps of (batch, time, ...)."""
     if is_finite(values):
         return
     bad = ~np.isfinite(values)
@@ -309,7 +304,7 @@ def finite(
     if bad.any():
         index = np.argwhere(bad)[0]
         got = f"{values[tuple(index)]} at index {_index(index)}"
-        fail(ValueError, where, name, f"finite numbers ({values.dtype})", got, fix)
+        fail(ValueError, where, name, f"finite ({values.dtype})", got, fix)
 
 
 def padding_mask(lengths: Array, shape: tuple[int, ...]) -> Array:
@@ -324,30 +319,31 @@ def zero_padding(values: Array, lengths: Array | None) -> Array:
 
 
 def gradient(value: object, like: Array, name: str, where: str, lengths: Array | None = None) -> Array:
-    """A gradient: floats of the dtype and shape of the array it belongs to, finite at the real steps."""
+    """Check a gradient: it has the dtype and shape of the array it belongs to, and is finite at the real steps."""
     values = floats(value, name, where, like.dtype)
     if values.shape != like.shape:
-        fix = f"A gradient has the shape of its array: pass dL/d{name[2:]}."
-        fail(ValueError, where, name, f"an array of shape {like.shape}, like {name[2:]}", f"shape {values.shape}", fix)
+        owner = name.removeprefix("d_")
+        fix = f"Pass the gradient of {owner}: it has the same shape." if owner != name else "Check the shape."
+        fail(ValueError, where, name, f"an array of shape {like.shape}, like {owner}", f"shape {values.shape}", fix)
     finite(values, name, where, lengths=lengths)
     return values
 
 
 def writable(values: object, name: str, where: str) -> None:
-    """A NumPy array of floats that can be written to."""
+    """Check that a value is a NumPy array of floats that can be written to."""
     if not isinstance(values, np.ndarray):
-        fix = "Pass the arrays themselves."
+        fix = "Use a NumPy array: it is changed in place."
         fail(TypeError, where, name, "a NumPy array", shown(values), fix)
     if not values.flags.writeable or values.dtype.kind != "f":
-        got = f"one of {values.dtype}" if values.dtype.kind != "f" else "a read-only one"
-        fail(ValueError, where, name, "a writable array of floats", got, "Copy it: np.array(values, dtype=float).")
+        got = f"an array of {values.dtype}" if values.dtype.kind != "f" else "a read-only array"
+        fail(ValueError, where, name, "a writable array of floats", got, "Assign a copy: values.astype(float).")
 
 
 # --- weights ----------------------------------------------------------------------------------------------------------
 
 
 def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *, numbers: bool = True) -> Sizes:
-    """The sizes of a module's weights, which someone may have replaced or overwritten since it was created.
+    """Check a module's weights, which may have been replaced or overwritten, and return the sizes of their axes.
 
     ``layouts`` names the axes of each array; a bias may be None. ``numbers`` says whether to check that all are finite.
     """
@@ -358,7 +354,7 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
             continue
         if type(values) is not np.ndarray or values.dtype.kind not in "fc" or (dtype or values.dtype) != values.dtype:
             got = str(values.dtype) if isinstance(values, np.ndarray) else shown(values)
-            fix = f"Assign in place: {name}[...] = new."
+            fix = f"Assign weights in place, such as {name}[...] = new."
             fail(TypeError, where, name, f"a NumPy array of {dtype or 'float32 or float64'}", got, fix)
         dtype = values.dtype
         fit(
@@ -367,19 +363,21 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
             layouts[name],
             sizes,
             where,
-            "Assign in place, which keeps the shape: " + name + "[...] = new.",
+            "Assign weights in place, which keeps their shapes: " + name + "[...] = new.",
         )
         if numbers:
-            finite(values, name, where, "Use a smaller learning rate or clip the gradients: training has diverged.")
+            finite(
+                values, name, where, "Use a smaller learning rate or clip the gradients: training may have diverged."
+            )
     return sizes
 
 
 def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: str) -> dict[str, Array]:
-    """Copies of the weights that someone passes, in one dtype and with shapes that agree; None stays out."""
+    """Copy the given weights into one dtype, and check that their shapes agree. None is left out."""
     arrays = {name: floats(value, name, where) for name, value in given.items() if value is not None}
     dtype = np.result_type(*arrays.values())
     sizes: Sizes = {}
-    fix = "Give every weight the shape of its axes; a PyTorch weight has this layout, a Keras kernel is transposed."
+    fix = "Check the shapes of all weights: PyTorch weights have this layout; Keras kernels must be transposed."
     copies = {
         name: np.array(tensor(values, name, layouts[name], sizes, where, dtype, fix)) for name, values in arrays.items()
     }
@@ -392,20 +390,20 @@ def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: s
 
 
 def integers(value: object, name: str, where: str, fix: str) -> Array:
-    """An array of whole numbers; an empty one may have any dtype."""
+    """Convert a value to an array of integers. An empty array may have any dtype."""
     values = array(value, name, where)
     if values.size == 0:
         return values.astype(np.int64)
     if values.dtype.kind not in "iu" or _contains_bool(value):
         kind = "bool" if _contains_bool(value) else str(values.dtype)
-        got = f"an array of {kind}, {values.flat[0]} at index {_index(np.zeros(max(values.ndim, 1), int))}"
-        fail(TypeError, where, name, "an array of whole numbers (integers)", got, fix)
+        got = f"an array of {kind} with {values.flat[0]} at index {_index(np.zeros(max(values.ndim, 1), int))}"
+        fail(TypeError, where, name, "an array of integers", got, fix)
     return values
 
 
 def ids(value: object, count: int, name: str, where: str, count_name: str) -> Array:
     """Ids from 0 to ``count`` - 1, as int64."""
-    values = integers(value, name, where, "Use integer ids, as vocab.encode(...) returns them.")
+    values = integers(value, name, where, "Pass integer ids, such as those from vocab.encode(...).")
     outside = (values < 0) | (values >= count)
     if outside.any():
         index = np.argwhere(outside)[0]
@@ -429,7 +427,7 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
     fix = f"Pass the number of real steps of each row: {name}=[{time}, ...]."
     counts = integers(value, name, where, fix)
     if counts.shape == (time,) != (batch,):
-        fix = "x is (batch, time, ...): if its axes are swapped, pass x.swapaxes(0, 1)."
+        fix = "Put the batch axis first: pass x.swapaxes(0, 1) if x is (time, batch, ...)."
     fit(counts, name, "batch", sizes, where, fix)
     outside = (counts < 0) | (counts > time)
     if outside.any():
@@ -439,7 +437,7 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
 
 
 def _contains_bool(value: object) -> bool:
-    """Whether nested lists contain a bool: among integers, NumPy takes it for 0 or 1."""
+    """Whether nested lists contain a bool, which NumPy would convert to 0 or 1 among integers."""
     if isinstance(value, (list, tuple)):
         return any(map(_contains_bool, value))
     return isinstance(value, (bool, np.bool_)) or (isinstance(value, np.ndarray) and value.dtype == bool)
@@ -454,7 +452,7 @@ def _index(index: Array) -> str:
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function; a call that doesn't fit its signature gets a message that says what to write instead."""
+    """Wrap a function so that a call that doesn't fit its signature gets a message that says what to write instead."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
-    """What an array of something else contains, and what to do about it."""
+    """Say what a non-numeric array contains, and what to do about it."""
     if value is None:
         return "None", "Pass an array of numbers."
     first = next((part for part in values.flat if part is not None), None) if values.dtype.kind == "O" else None
@@ -19,7 +19,7 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
     if values.dtype.kind in "US" or isinstance(first, str):
         fix = "Convert words to ids: vocab.encode(words)."
         if name in ("labels", "targets"):
-            fix = "Number the classes from 0: {'neg': 0, 'pos': 1}[word] for each word."
+            fix = "Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."
         return f"words, such as {str(first or next(iter(values.flat), ''))!r}", fix
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
         return (
@@ -29,7 +29,7 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
     if isinstance(first, (list, tuple, np.ndarray)):
         return "an object array of rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
     if any(part is None or part != part for part in map(_comparable, rest)):
-        return "an object array with missing values", "Fill or drop them, then convert: column.to_numpy(dtype=float)."
+        return "an object array with missing values", "Fill or drop them, then convert: np.array(values, dtype=float)."
     return f"an array of {values.dtype} ({type(value).__name__})", "Convert it first: np.asarray(values, dtype=float)."
 
 
@@ -45,21 +45,21 @@ def for_inputs(x: Array, sizes: Sizes) -> str:
     """What to do about inputs of the wrong shape."""
     features = sizes["input_size"]
     if features == 1 and x.ndim in (1, 2):
-        return "Give each step an axis of its own: one number a step is x[..., None]."
+        return "Add an axis for the features: x[..., None] has one number per step."
     if x.dtype.kind in "iu":
         return "Turn token ids into vectors first, with an Embedding or one_hot."
     if x.ndim == 3 and x.shape[1] == features:
         return "Move the features to the last axis: x.swapaxes(1, 2)."
-    return "Pass input_size numbers a step, or create the network with another input_size."
+    return "Pass input_size numbers per step, or create the network with another input_size."
 
 
 def for_state(h_0: Array, sizes: Sizes) -> str:
     """What to do about an initial state of the wrong shape."""
     if h_0.ndim == 1:
-        return "Name the argument if these are lengths: lengths=..."
+        return "Write lengths=... if these are lengths."
     if sizes.get("batch") is not None and h_0.ndim == 3 and h_0.shape[1] == sizes.get("time") != sizes["batch"]:
-        return "x is (batch, time, input_size): if its axes are swapped, pass x.swapaxes(0, 1)."
-    return "Give it the shape of h_n, in which the cells come before the batch."
+        return "Put the batch axis first: pass x.swapaxes(0, 1) if x is (time, batch, input_size)."
+    return "Give it the shape of h_n, whose first axis is for the cells."
 
 
 def for_logits(z: Array) -> str:
@@ -72,11 +72,15 @@ def for_logits(z: Array) -> str:
 def for_id(values: Array, bad: int, count: int, count_name: str) -> str:
     """What to do about an id outside its range."""
     if count_name != "classes":
-        return "Ids don't count from the end." if bad < 0 else f"Use {count_name}=len(vocab), with the vocab in use."
+        return (
+            "Use ids from 0 up: a negative id doesn't count from the end."
+            if bad < 0
+            else f"Make {count_name} larger than every id: len(vocab) for token ids."
+        )
     if bad < 0:
-        return "Give a target that doesn't count any class, and the weight 0: weights=..."
+        return "Pass weights=(targets >= 0) if negative targets are to be ignored."
     if count == 1:
-        return "With one logit, use binary_cross_entropy; with two classes, give the head output_size=2."
+        return "Use binary_cross_entropy for one logit, or give the head one output for each class."
     return "Count the classes from 0: targets - 1." if values.min() >= 1 else "Give the head one output for each class."
 
 
@@ -85,10 +89,10 @@ def for_mask(mask: Array) -> str:
     counts = mask.astype(np.int64).sum(axis=1)
     real = mask.astype(bool)
     if (real == (np.arange(mask.shape[1]) < counts[:, None])).all():
-        return f"The mask is right-padded: pass its lengths, {_first_few(counts)}."
+        return f"Pass the lengths of its rows instead: {_first_few(counts)}."
     if (real[:, ::-1] == (np.arange(mask.shape[1]) < counts[:, None])).all():
-        return "The mask is left-padded: move the padding to the end of each row, as pad_sequences does."
-    return "The mask has holes, which lengths can't describe: pass it to the loss, as weights=mask."
+        return "Move the padding to the end of each row, as pad_sequences does: this mask has it at the beginning."
+    return "Pass it to the loss as weights=mask: it has gaps, which lengths can't describe."
 
 
 def _first_few(counts: Array) -> str:
@@ -105,6 +109,7 @@ INSTEAD = {  # what this library has in place of other libraries' arguments
     "return_sequences": "Leave it out: an RNN always returns both output and h_n.",
     "hidden_dim": "Call it hidden_size.",
     "units": "Call it hidden_size.",
+    "gradients": "Pass loss and targets, or d_logits, or d_output and d_h_n.",
 }
 
 
@@ -120,12 +125,14 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         args = args[1:]
     positional = [name for name in names if signature.parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY]
     hints = [INSTEAD[name] for name in kwargs if name in INSTEAD and name not in names]
+    if not hints and method == "train" and len(args) == 3:
+        hints = ["Pass one list of examples: list(zip(inputs, labels))."]
     if not hints and len(args) > len(positional):
         extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
         hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={v!r}' for n, v in extra)}."]
     if not hints and "bos_idx" in str(error):
         hints = [
-            "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx; None for both is a text without beginning and end."
+            "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx, or None for both if the text has no beginning or end."
         ]
     if not hints and "h_n" in positional:
         hints = ["Unpack what the RNN returns: head(*rnn(x))."]

@@ -1,4 +1,4 @@
-"""The two kinds of objects in this library: a module holds weights, a run holds what one forward computed."""
+"""The two kinds of objects in this library: a module holds weights, a run holds what one forward pass computed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Module:
         return {path: arrays[path] for path, first in _first_paths(arrays).items() if path == first}
 
     def load_parameters(self, parameters: Mapping[str, Any]) -> None:
-        """Copy values into the live arrays, all of them or, after an error, none.
+        """Copy values into the live arrays. After an error, no array has changed.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
     Parameters
     ----------
     paths : mapping of str to str
-        The module's `canonical_paths` at the time of the forward.
+        The module's `canonical_paths` at the time of the forward pass.
     parts : mapping of str to mapping
         For each part's path the gradients by name; the module's own gradients have the path "".
     """
@@ -169,13 +169,13 @@ def _is_same(path: str, values: Array, other: str, other_values: Array) -> bool:
         return False
     places = [(a.__array_interface__["data"][0], a.shape, a.strides) for a in (values, other_values)]
     if places[0] != places[1]:
-        fix = "Assign the other array itself, or a copy."
-        _checks.fail(ValueError, "parameters", path, f"an array apart from {other}", "a view of it", fix)
+        fix = "Assign that array itself to share it, or a copy."
+        _checks.fail(ValueError, "parameters", path, f"an array that doesn't overlap {other}", "a view of it", fix)
     return True
 
 
 class Run:
-    """What one forward computed: its results, and everything that ``backward`` needs. Its arrays are read-only."""
+    """What one forward pass computed: the results, and all that ``backward`` needs. Its arrays are read-only."""
 
     __slots__ = ()
 

@@ -76,7 +76,7 @@ NONLINEARITIES: dict[str, Nonlinearity] = {  # f(a), or in place f(a, a); and f'
 
 
 def functions_of(nonlinearity: str | Nonlinearity) -> Nonlinearity:
-    """A nonlinearity's function and its slope; a function of your own needs no second argument."""
+    """A nonlinearity's function and its slope. A function of your own doesn't need the argument ``out``."""
     if isinstance(nonlinearity, str):
         return NONLINEARITIES[nonlinearity]
     f, slope = nonlinearity
@@ -93,7 +93,7 @@ LAYOUTS = {"W_xh": "hidden_size input_size", "W_hh": "hidden_size hidden_size", 
 
 
 class RNNCell(Module):
-    r"""One step of a recurrent network: it computes the state after a word from that word and the state before it.
+    r"""One step of a recurrent network: it computes the new state from the input and the previous state.
 
     ``h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h)``
 
@@ -105,17 +105,17 @@ class RNNCell(Module):
         Whether to add b_h.
     nonlinearity : {"tanh", "relu", "sigmoid", "linear"} or (callable, callable)
         The function applied to the sum. tanh and sigmoid keep every state between -1 and 1; with the others, states can
-        grow. A pair of your own is the function, and its slope as computed from its result, such as
+        grow. To use a function of your own, pass it with its slope computed from its result, such as
         ``(np.tanh, lambda h: 1 - h * h)``.
     recurrent_init : {"uniform", "orthogonal", "identity"}
         The initial W_hh. "uniform": every weight and bias from U(-k, k), k = 1/sqrt(hidden_size), as in PyTorch.
-        "orthogonal": a random rotation. All its singular values are 1, so a product of many neither shrinks nor
-        grows a gradient [1]_. "identity": the state is passed on unchanged, which suits relu [2]_. With the last two,
-        b_h starts at 0, because a bias added at every step would drown the state that is passed on.
+        "orthogonal": a random orthogonal matrix. All its singular values are 1, so multiplying a gradient by it many
+        times neither shrinks nor enlarges it [1]_. "identity": the state is passed on unchanged, which suits relu [2]_.
+        With the last two, b_h starts at 0, because a bias added at every step would drown out the state.
     dtype : {numpy.float64, numpy.float32}
         The dtype of the weights and of all results.
     rng : int, numpy.random.Generator or None
-        A seed or a generator for the initial weights; None draws fresh entropy.
+        A seed or a generator for the initial weights; None gives different weights each time.
 
     Attributes
     ----------
@@ -211,7 +211,7 @@ class RNNCell(Module):
 
     @classmethod
     def _of(cls, weights: dict[str, Array], nonlinearity: str | Nonlinearity) -> Self:
-        """A cell with these very arrays."""
+        """Create a cell that uses these arrays themselves, not copies."""
         cell = cls.__new__(cls)
         cell.W_xh, cell.W_hh, cell.b_h = weights["W_xh"], weights["W_hh"], weights.get("b_h")
         cell.nonlinearity = nonlinearity
@@ -250,18 +250,18 @@ class RNNCell(Module):
         f, _ = functions_of(self.nonlinearity)
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
             a_t, h_t = step(x_t, h_prev, self.W_xh, self.W_hh, 0.0 if self.b_h is None else self.b_h, f)
-        _checks.finite(h_t, "h_t", where, "Use smaller weights, or tanh instead of relu: the sum has overflowed.")
+        _checks.finite(h_t, "h_t", where, "Use smaller weights or inputs: the sum has overflowed.")
         return CellRun(self.frozen(), x_t, h_prev, a_t, h_t)
 
     def check_weights(self, where: str) -> Sizes:
-        """The sizes; an error if a weight was replaced by one that doesn't fit, or isn't finite."""
+        """Check the weights and return their sizes. A weight that doesn't fit or isn't finite is an error."""
         if not self.is_sound():
             _checks.argument(self.nonlinearity, "nonlinearity", where)
             _checks.weights({"W_xh": self.W_xh, "W_hh": self.W_hh, "b_h": self.b_h}, LAYOUTS, where)
         return {"input_size": self.W_xh.shape[1], "hidden_size": self.W_xh.shape[0]}
 
     def is_sound(self) -> bool:
-        """A fast answer to whether the weights are as they should be; `check_weights` finds out what is wrong."""
+        """Whether the weights are valid. This test is fast; `check_weights` finds out what is wrong."""
         W_xh, W_hh, b_h = self.W_xh, self.W_hh, self.b_h
         try:
             hidden, dtype = len(W_hh), W_hh.dtype
@@ -287,7 +287,7 @@ class RNNCell(Module):
 
     @property
     def weights(self) -> dict[str, Array]:
-        """The weights by name, without a b_h that is None."""
+        """The weights by name. b_h is left out if it is None."""
         weights = {"W_xh": self.W_xh, "W_hh": self.W_hh}
         return weights if self.b_h is None else weights | {"b_h": self.b_h}
 
@@ -320,7 +320,7 @@ class RNNCell(Module):
 
 
 class CellGradients(NamedTuple):
-    """What `CellRun.backward` returns: the gradient of everything that `RNNCell.forward` read."""
+    """What `CellRun.backward` returns: the gradient for every input and weight of `RNNCell.forward`."""
 
     d_x: Array  #: dL/dx_t, (..., input_size)
     d_h_prev: Array  #: dL/dh_{t-1}, (..., hidden_size): the gradient for the step before
@@ -359,7 +359,7 @@ class CellRun(Run):
         Parameters
         ----------
         d_h : array_like, (..., hidden_size)
-            dL/dh_t, of the shape of ``h``.
+            dL/dh_t, with the shape of ``h``.
 
         Returns
         -------
@@ -371,10 +371,10 @@ class CellRun(Run):
         d_x, d_h_prev, *d_weights = step_backward(
             d_h, self.x, self.h_prev, self.h, self.cell.W_xh, self.cell.W_hh, slope
         )
-        return CellGradients(d_x, d_h_prev, dict(zip(self.cell.weights, d_weights)))  # noqa: B905  # without b_h, two
+        return CellGradients(d_x, d_h_prev, dict(zip(self.cell.weights, d_weights)))  # noqa: B905  # weights: 2 or 3
 
 
 def _random_rotation(size: int, rng: np.random.Generator) -> Array:
-    """An orthogonal matrix, drawn uniformly: Q of a normal matrix, with the signs that make R's diagonal positive."""
+    """Draw an orthogonal matrix uniformly: Q of a Gaussian matrix's QR, signed so that R's diagonal is positive."""
     Q, R = np.linalg.qr(rng.standard_normal((size, size)))
     return Q * np.where(np.diag(R) < 0, -1.0, 1.0)

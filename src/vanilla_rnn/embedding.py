@@ -121,7 +121,7 @@ class Embedding(Module):
         return EmbeddingRun(ids.copy(), vectors, len(self.vectors))
 
     def check_ids(self, ids: ArrayLike, name: str, where: str) -> Array:
-        """The ids as int64; an error if one is outside the table, or the table was replaced by one of another kind."""
+        """Check ids and return them as int64. An id outside the table, or a table of the wrong kind, is an error."""
         _checks.weights({"vectors": self.vectors}, LAYOUTS, where, numbers=False)  # only those looked up are checked
         return _checks.ids(ids, len(self.vectors), name, where, "num_embeddings")
 
@@ -130,13 +130,13 @@ class Embedding(Module):
 
 
 class EmbeddingGradients(NamedTuple):
-    """What `EmbeddingRun.backward` returns. Ids have no gradient, so it is that of the table alone."""
+    """What `EmbeddingRun.backward` returns. Ids have no gradient, so this is the gradient of the table alone."""
 
     d_parameters: dict[str, Array]  #: dL/d_vectors by the keys of ``embedding.parameters()``
 
 
 class EmbeddingRun(Run):
-    """What one forward of an `Embedding` computed.
+    """What one forward pass of an `Embedding` computed.
 
     Attributes
     ----------

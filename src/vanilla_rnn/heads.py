@@ -69,7 +69,7 @@ class Head(Module):
 
     @classmethod
     def _of(cls, weights: dict[str, Array]) -> Self:
-        """A head with these very arrays."""
+        """Create a head that uses these arrays themselves, not copies."""
         head = cls.__new__(cls)
         head.W_hy, head.b_y = weights["W_hy"], weights.get("b_y")
         return head
@@ -105,7 +105,7 @@ class Head(Module):
         """
         where = f"{type(self).__name__}.forward"
         sizes = self.check_weights(where)
-        fix = "Give a head the hidden_size directions * the RNN's: 2 * hidden_size after a bidirectional one."
+        fix = "Create the head with hidden_size=rnn.directions * rnn.hidden_size."
         output = _checks.tensor(output, "output", "[batch] time hidden_size", sizes, where, self.W_hy.dtype, fix)
         sizes["hidden_size/directions"] = sizes.pop("hidden_size")
         h_n, fix = _checks.floats(h_n, "h_n", where, self.W_hy.dtype), "Pass both results of one call: head(*rnn(x))."
@@ -137,7 +137,7 @@ class Head(Module):
         raise NotImplementedError
 
     def check_weights(self, where: str) -> dict[str, int]:
-        """The sizes; an error if a weight was replaced by one that doesn't fit, or isn't finite."""
+        """Check the weights and return their sizes. A weight that doesn't fit or isn't finite is an error."""
         return _checks.weights({"W_hy": self.W_hy, "b_y": self.b_y}, LAYOUTS, where)
 
     def frozen(self) -> Self:
@@ -149,7 +149,7 @@ class Head(Module):
 
     @property
     def weights(self) -> dict[str, Array]:
-        """The weights by name, without a b_y that is None."""
+        """The weights by name. b_y is left out if it is None."""
         return {"W_hy": self.W_hy} if self.b_y is None else {"W_hy": self.W_hy, "b_y": self.b_y}
 
     def _signature(self) -> str:
@@ -235,7 +235,7 @@ class ManyToManyHead(Head):
 
     @classmethod
     def select_backward(cls, d_h: Array, h_n_shape: tuple[int, ...], directions: int) -> tuple[Array, None]:  # noqa: ARG003
-        """The gradient of output, as it is."""
+        """The gradient of output, unchanged."""
         return d_h, None
 
 
@@ -248,12 +248,12 @@ class HeadGradients(NamedTuple):
 
 
 class HeadRun(Run):
-    """What one forward of a head computed, ``y = W_hy h + b_y``.
+    """What one forward pass of a head computed, ``y = W_hy h + b_y``.
 
     Attributes
     ----------
     head : ManyToOneHead or ManyToManyHead
-        A copy of the head at the time of the forward.
+        A copy of the head at the time of the forward pass.
     h : numpy.ndarray, (batch, hidden_size) or (batch, time, hidden_size)
         The states that it read.
     y : numpy.ndarray, (batch, output_size) or (batch, time, output_size)

@@ -1,4 +1,4 @@
-"""Losses from logits, each with its gradient, and the probabilities that belong to logits.
+"""Losses computed from logits, each with its gradient, and the functions that turn logits into probabilities.
 
 The functions at the top give the loss ``l`` of each prediction, and its derivative. A public loss is their weighted
 mean, ``sum(w l) / sum(w)``, and the gradient of exactly that mean. With ``lengths``, padding has the weight 0. A
@@ -113,7 +113,7 @@ def binary_cross_entropy(
     lengths : array_like of int, (batch,), or None
         The number of steps of each sequence that count.
     weights : array_like, of the labels' shape, or None
-        The weight w of each label, at least 0. A label of weight 0 may be unknown: any number, even NaN.
+        The weight w of each label, at least 0. A label of weight 0 is ignored; it may be any number, even NaN.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def binary_cross_entropy(
         fix = (
             "Use 0 and 1 as labels: (labels + 1) / 2."
             if np.isin(y, (-1, 0, 1)).all()
-            else "Use cross_entropy for classes."
+            else "Use cross_entropy for classes, or mean_squared_error for other numbers."
         )
         _checks.fail(ValueError, where, "labels", "from 0 to 1", f"{y[outside][0]}", fix)
     return _mean(*binary_losses(z, y), w, "logits", where)
@@ -162,7 +162,7 @@ def cross_entropy(
     lengths : array_like of int, (batch,), or None
         The number of steps of each sequence that count.
     weights : array_like, of the targets' shape, or None
-        The weight w of each target, at least 0. A target of weight 0 may be unknown: any integer, such as -100.
+        The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any integer, such as -100.
 
     Returns
     -------
@@ -210,13 +210,13 @@ def mean_squared_error(
     Parameters
     ----------
     predictions : array_like, any shape; with lengths (batch, time, ...)
-        The predictions p: a head's outputs as they are.
+        The predictions p, for example a head's outputs.
     targets : array_like, of the predictions' shape, or without its final axis of length 1
         The targets y.
     lengths : array_like of int, (batch,), or None
         The number of steps of each sequence that count.
     weights : array_like, of the targets' shape, or None
-        The weight w of each target, at least 0. A target of weight 0 may be unknown: any number, even NaN.
+        The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any number, even NaN.
 
     Returns
     -------
@@ -273,7 +273,7 @@ def _paired(
     if w is not None:
         p, y = (np.where(w > 0, values, values.dtype.type(0)) for values in (p, y))
     _checks.finite(p, p_name, where, _hints.for_logits(p))
-    _checks.finite(y, y_name, where, f"Give a missing {y_name[:-1]} any value and the weight 0: weights=...")
+    _checks.finite(y, y_name, where, f"Pass weights=... with 0 wherever a {y_name[:-1]} is missing.")
     return p, y, w
 
 
@@ -293,7 +293,7 @@ def _term_weights(
     w = _checks.floats(weights, "weights", where, np.dtype(np.float64))
     w = w[..., None] if shape == (*w.shape, 1) else w[..., 0] if w.shape == (*shape, 1) else w
     if w.shape != shape:
-        fix = f"Pass one weight for each of the {name}: class_weights[{name}] for the weights of classes."
+        fix = f"Pass one weight for each of the {name}. To weight the classes, pass class_weights[{name}]."
         _checks.fail(ValueError, where, "weights", f"an array of shape {shape}", f"shape {w.shape}", fix)
     w = w if real is None else np.where(real, w, 0.0)
     _checks.finite(w, "weights", where)
@@ -306,8 +306,8 @@ def _mean(losses: Array, d_z: Array, w: Array | None, name: str, where: str) -> 
     """``loss = sum(w l) / sum(w)``, and its gradient."""
     total = float(losses.size if w is None else w.sum())
     if total == 0:
-        fix = "Pass at least one length, or weight, above 0: if all are 0, nothing counts."
-        _checks.fail(ValueError, where, name, "an array in which something counts", "nothing", fix)
+        fix = "Pass at least one prediction with a weight above 0, at a real step."
+        _checks.fail(ValueError, where, name, "an array of at least one prediction that counts", "none", fix)
     with np.errstate(over="ignore"):  # reported here
         loss = float((losses if w is None else w * losses).sum(dtype=np.float64)) / total
     if not np.isfinite(loss):

@@ -1,6 +1,6 @@
-"""Models of one sequence: one answer at its end, one answer at each step, or a sequence that the model writes.
+"""Models for one sequence: one output at its end, one output at each step, or a sequence that the model writes.
 
-A model joins an embedding, an RNN and a head; its run propagates gradients back through them in reverse.
+A model connects an embedding, an RNN and a head; its run propagates gradients back through all three.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def shift(tokens: Array, lengths: Array | None, bos_idx: int | None, eos_idx: int | None) -> tuple[Any, ...]:
-    """What a decoder reads, what it should answer, and their lengths: <bos> + tokens, tokens + <eos>, lengths + 1.
+    """A decoder's inputs, its targets and their lengths: <bos> + tokens, tokens + <eos>, lengths + 1.
 
     Without <bos> and <eos>: ``tokens[:-1]``, ``tokens[1:]`` and lengths - 1.
     """
@@ -45,9 +45,9 @@ def zero_padding_ids(
     where: str,
     lengths_name: str = "lengths",
 ) -> tuple[Array, Array | None, Sizes]:
-    """Check token ids and lengths: the ids with 0 at the padding, the lengths, and the sizes of batch and time."""
+    """Check token ids and lengths. Return the ids with 0 at the padding, the lengths, and the sizes of the axes."""
     sizes: Sizes = {}
-    tokens = _checks.integers(ids, name, where, "Pass ids, as vocab.encode(...) returns; vectors need no embedding.")
+    tokens = _checks.integers(ids, name, where, "Pass ids from vocab.encode(...), or leave out the embedding.")
     _checks.fit(tokens, name, "[batch] time", sizes, where)
     counts = _checks.lengths(lengths, sizes, where, lengths_name)
     return embedding.check_ids(_checks.zero_padding(tokens, counts), name, where), counts, sizes
@@ -62,18 +62,18 @@ class ModelGradients(NamedTuple):
 
 
 class ModelRun(Run):
-    """What one forward of a `ManyToOne`, a `ManyToMany` or a `Decoder` computed.
+    """What one forward pass of a `ManyToOne`, a `ManyToMany` or a `Decoder` computed.
 
     Attributes
     ----------
     logits : numpy.ndarray, (batch, output_size) or (batch, time, output_size)
         The head's outputs; for one sequence, without the batch axis.
     lengths : numpy.ndarray of int, (batch,), or None
-        The number of steps of each sequence whose logits count; None if all do.
+        For each sequence, the number of steps whose logits count; None if all of them count.
     targets : numpy.ndarray of int, (batch, time), or None
-        What a `Decoder` should answer; None for the other models, whose targets aren't in the inputs.
+        What a `Decoder` should predict; None for the other models, whose targets aren't part of the inputs.
     h_n : numpy.ndarray, (num_layers * directions, batch, hidden_size)
-        The final states, with which the next piece of a long sequence can continue.
+        The final states, from which the next piece of a long sequence can continue.
     embedding_run : EmbeddingRun or None
         The run of the embedding.
     rnn_run : RNNRun
@@ -140,7 +140,7 @@ class _SequenceModel(Module):
         check_fits_embedding(rnn, embedding, "rnn", where)
         if head.W_hy.shape[1] != rnn.directions * rnn.hidden_size:
             expected = f"a head with hidden_size={rnn.directions * rnn.hidden_size}"
-            fix = "Create the head with hidden_size = directions * the RNN's."
+            fix = "Create the head with hidden_size=rnn.directions * rnn.hidden_size."
             _checks.fail(ValueError, where, "head", expected, f"hidden_size={head.W_hy.shape[1]}", fix)
         if head.W_hy.dtype != rnn.dtype:
             got, fix = str(head.W_hy.dtype), "Pass the same dtype to all parts of a model."
@@ -211,8 +211,8 @@ class _Reader(_SequenceModel):
         lengths : array_like of int, (batch,), or None
             The number of real steps of each sequence. Everything after them is ignored.
         h_0 : array_like, (num_layers * directions, batch, hidden_size), or None
-            The initial states; None means zeros. With the ``h_n`` of the piece before, a long sequence can be read in
-            pieces.
+            The initial states; None means zeros. To read a long sequence in pieces, pass the ``h_n`` of the previous
+            piece.
 
         Returns
         -------
@@ -225,7 +225,7 @@ class _Reader(_SequenceModel):
 
 
 class ManyToOne(_Reader):
-    """One answer for a whole sequence, from its final state: the class of a text, the next value of a series.
+    """One output for a whole sequence, from its final state: the class of a text, the next value of a series.
 
     Parameters
     ----------
@@ -265,12 +265,12 @@ class ManyToOne(_Reader):
 
 
 class ManyToMany(_Reader):
-    """One answer at each step: the tag of every word, the next value at every time.
+    """One output at each step: the tag of every word, the next value at every time step.
 
     Parameters
     ----------
     rnn : RNN
-        Reads the sequence; with a bidirectional one, an answer also depends on what comes after it.
+        Reads the sequence. If it is bidirectional, each output also depends on the steps after it.
     head : ManyToManyHead
         Reads the state at every step.
     embedding : Embedding or None
@@ -301,9 +301,10 @@ class ManyToMany(_Reader):
 class Decoder(_SequenceModel):
     """Writes a sequence: at every step it reads the previous token and predicts the next one.
 
-    In training it reads ``<bos>`` and the true tokens, and should answer the same tokens followed by ``<eos>``. This is
-    called teacher forcing. In `generate` it reads its own answers. With ``bos_idx=None, eos_idx=None`` it reads all
-    tokens but the last and should answer all but the first: a language model of a text without beginning or end.
+    In training it reads ``<bos>`` and the true tokens, and learns to predict the same tokens followed by ``<eos>``.
+    This is called teacher forcing. In `generate` it reads its own predictions. With ``bos_idx=None, eos_idx=None`` it
+    reads all tokens but the last and learns to predict all but the first. Such a language model is for a text without
+    beginning or end.
 
     Parameters
     ----------
@@ -320,7 +321,7 @@ class Decoder(_SequenceModel):
     --------
     >>> model = Decoder(RNN(2, 3, rng=0), ManyToManyHead(3, 10, rng=1), Embedding(10, 2, rng=2), bos_idx=2, eos_idx=3)
     >>> run = model.forward([7, 8, 9])
-    >>> print(run.embedding_run.ids, run.targets)  # what it reads, and what it should answer
+    >>> print(run.embedding_run.ids, run.targets)  # what it reads, and what it should predict
     [2 7 8 9] [7 8 9 3]
     >>> ids, length = model.generate(max_length=5)
     >>> bool(length <= 5)
@@ -344,7 +345,7 @@ class Decoder(_SequenceModel):
         count = len(embedding.vectors)
         if rnn.bidirectional:
             fix = "Create the RNN without bidirectional=True: a decoder can't read what it has yet to write."
-            _checks.fail(ValueError, where, "rnn", "a network of one direction", "bidirectional=True", fix)
+            _checks.fail(ValueError, where, "rnn", "a network with one direction", "bidirectional=True", fix)
         if len(head.W_hy) != count:
             expected = f"a head with output_size={count}"
             fix = "Use output_size=num_embeddings: inputs and outputs share one vocabulary."
@@ -378,8 +379,8 @@ class Decoder(_SequenceModel):
         Returns
         -------
         ModelRun
-            ``.logits``, (batch, time + 1, output_size), ``.targets``, (batch, time + 1), and ``.lengths``, one more
-            than the tokens' lengths; with ``bos_idx=None``, time - 1 and one less.
+            ``.logits``, (batch, time + 1, output_size), ``.targets``, (batch, time + 1), and ``.lengths``, the tokens'
+            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer.
         """
         return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
 
@@ -389,7 +390,7 @@ class Decoder(_SequenceModel):
         return self._run(inputs, counts, h_0, counts, targets)
 
     def batch(self, tokens: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], None]:
-        """The arguments of `forward`, from unpadded examples; the targets are made by the model."""
+        """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
         return pad_sequences(tokens), None
 
     def generate(
@@ -414,7 +415,7 @@ class Decoder(_SequenceModel):
             The largest number of tokens to write.
         temperature : float
             0 always takes the most likely token (greedy). Above 0, a token is drawn from softmax(logits / temperature):
-            with 1 as the model predicts, with less closer to greedy.
+            1 draws from the model's own probabilities, and smaller values are closer to greedy.
         top_k : int or None
             Draw only from the k most likely tokens; None draws from all.
         rng : int, numpy.random.Generator or None
@@ -482,7 +483,7 @@ def choose(logits: Array, temperature: float, top_k: int | None, rng: np.random.
     """One token for each row of logits, (batch, classes) -> (batch,): the most likely one, or a draw.
 
     The largest of ``logits + temperature * noise``, with Gumbel noise, is a draw from softmax(logits / temperature).
-    There is no division, and the temperature 0 is the greedy choice.
+    This needs no division, so a temperature of 0 works too and gives the greedy choice.
     """
     if top_k is not None:
         smallest = np.partition(logits, -top_k, axis=-1)[:, -top_k, None]
@@ -499,5 +500,8 @@ def check_fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where
     _checks.require_type(embedding, Embedding, "embedding", where)
     expected, got = (embedding.vectors.shape[1], embedding.vectors.dtype), (rnn.input_size, rnn.dtype)
     if got != expected:
-        text, fix = "a network with input_size={} and dtype={}", "Create the RNN with input_size=embedding_dim."
+        text, fix = (
+            "a network with input_size={} and dtype={}",
+            "Create the RNN with input_size=embedding_dim and the dtype of the embedding.",
+        )
         _checks.fail(ValueError, where, name, text.format(*expected), text.format(*got), fix)

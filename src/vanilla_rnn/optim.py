@@ -1,4 +1,4 @@
-"""From gradients to new weights: SGD, Adam and clipping. They know dictionaries of arrays, and no networks."""
+"""From gradients to new weights: SGD, Adam and clipping. They work on dictionaries of arrays, not on networks."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def adam_update(
 
 
 def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
-    """Scale all gradients by one factor, in place, so that their common norm is at most ``max_norm``.
+    """Scale all gradients by one factor, in place, so that their total norm is at most ``max_norm``.
 
     ``norm = sqrt(sum of g^2 over all numbers g of all gradients)``; if it is larger, ``g = g max_norm / norm``. The
-    direction stays the same. A step at a cliff of the loss therefore doesn't end far away.
+    direction stays the same. Where the loss is as steep as a cliff, this keeps a step from going too far.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     Returns
     -------
     float
-        The norm before.
+        The norm before clipping.
 
     Raises
     ------
     ValueError
-        If a gradient isn't finite or can't be written to; no gradient has changed then.
+        If a gradient isn't finite or can't be written to. In that case no gradient has changed.
 
     References
     ----------
@@ -89,8 +89,8 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     return norm
 
 
-_GRADIENTS_FIX = "Pass the d_parameters of what backward returned: run.backward(...).d_parameters."
-_DIVERGED = "Use a smaller learning rate or clip the gradients: training has diverged."
+_GRADIENTS_FIX = "Pass the gradients by name: run.backward(...).d_parameters."
+_DIVERGED = "Use a smaller learning rate or clip the gradients: training may have diverged."
 
 
 class Optimizer:
@@ -105,7 +105,7 @@ class Optimizer:
 
     @property
     def learning_rate(self) -> float:
-        """How far a step goes; it can be changed between two steps."""
+        """The step size. It can be changed between two steps."""
         return self._learning_rate
 
     @learning_rate.setter
@@ -147,7 +147,7 @@ class Optimizer:
         call_all([*writes, (setattr, self, "state", self.state | state)])  # what isn't part of this step stays
 
     def _check(self, parameters: dict[str, Array], d_parameters: dict[str, Array], where: str) -> None:
-        """Refuse arguments of which a parameter, its gradient and its state don't fit each other."""
+        """Refuse parameters, gradients and a state that don't fit each other."""
         _checks.mapping(parameters, "parameters", where, "Pass the live arrays of a module: model.parameters().")
         _checks.mapping(d_parameters, "d_parameters", where, _GRADIENTS_FIX)
         if parameters.keys() != d_parameters.keys():
@@ -158,11 +158,11 @@ class Optimizer:
         others = self.state.keys() - keys
         foreign = [name for name in others if name.partition(".")[0] not in self.kinds]
         if foreign or (others and keys - self.state.keys()):
-            fix = "Create another optimiser: each belongs to one model."
-            expected, got = "the state of these parameters", f"also {_checks.listed(sorted(others), 5)}"
+            fix = "Create a new optimiser: each one belongs to one model."
+            expected, got = "the state of these parameters alone", f"also {_checks.listed(sorted(others), 5)}"
             _checks.fail(ValueError, where, "state", expected, got, fix)
         for name, values in parameters.items():
-            gradient, fix = d_parameters[name], "Pass parameters and gradients of the same model."
+            gradient, fix = d_parameters[name], "Use parameters, gradients and an optimiser of the same model."
             if gradient.shape != values.shape:
                 expected, got = f"an array of shape {values.shape}", f"shape {gradient.shape}"
                 _checks.fail(ValueError, where, f"the gradient of {name}", expected, got, fix)
@@ -195,7 +195,7 @@ class SGD(Optimizer):
     learning_rate : float
         How far to go against the gradient.
     momentum : float
-        How much of v is kept: from 0, nothing of past gradients, to below 1.
+        The fraction of v that is kept, from 0, which forgets past gradients, to below 1.
 
     Attributes
     ----------
@@ -258,7 +258,7 @@ class Adam(Optimizer):
 
     Examples
     --------
-    The first step has the length learning_rate against the gradient's sign, whatever the gradient's size:
+    The first step moves every weight by learning_rate against the sign of its gradient, whatever the gradient's size:
 
     >>> import numpy as np
     >>> parameters = {"W": np.array([1.0, 1.0])}
@@ -278,7 +278,7 @@ class Adam(Optimizer):
         where = type(self).__name__
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             _checks.fail(
-                TypeError, where, "betas", "two numbers", _checks.shown(betas), "Pass for example (0.9, 0.999)."
+                TypeError, where, "betas", "two numbers", _checks.shown(betas), "Pass a pair, such as (0.9, 0.999)."
             )
         b1, b2 = (_checks.argument(beta, f"betas[{i}]", where) for i, beta in enumerate(betas))
         self.betas = b1, b2

@@ -3,8 +3,8 @@
 The user's arrays are batch first, (batch, time, features). The loop over time is fastest if everything it needs for one
 step is contiguous, so inside an `RNN` every array has the shape (rows of all steps, features): the rows of step 0, then
 those of step 1, and so on. ``sizes[t]`` is the number of rows in step t. Sequences of different lengths are sorted, the
-longest first. The sequences that still run are then always the first ``sizes[t]``, and padding is neither stored nor
-computed.
+longest first. At step t, the sequences that are still running are then the first ``sizes[t]``, and padding is neither
+stored nor computed.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ CELL = ("input_size", "hidden_size", "dtype", "parameters", "forward")  # what a
 
 
 def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, layout: Layout) -> Iterator[Layer]:
-    """Unroll one layer after another: a layer reads the states of the layer below, a reverse cell from the end."""
+    """Unroll one layer after another. Each reads the states of the layer below, a reverse cell from the end."""
     layer: Layer = []
     for first in range(0, len(cells), directions):
         if layer:
@@ -38,7 +38,7 @@ def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, la
 def unroll_layers_backward(
     layers: list[Layer], d_rows: Array, d_h_n: Array, layout: Layout
 ) -> tuple[Array, list[UnrolledGradients]]:
-    """From the gradient of the top layer's output to that of the inputs; and the gradients of every cell."""
+    """Propagate the gradient of the top layer's output back to the inputs. Also return the gradients of every cell."""
     by_cell: list[UnrolledGradients] = []
     for layer in reversed(layers):
         first = len(d_h_n) - len(by_cell) - len(layer)
@@ -59,7 +59,7 @@ def concat_directions(h: list[Array], layout: Layout) -> Array:
 
 
 def split_directions(d_rows: Array, directions: int, layout: Layout) -> list[Array]:
-    """The gradient of each direction's states, in the order in which that direction read."""
+    """The gradient of each direction's states, in the order in which that direction reads the steps."""
     if directions == 1:
         return [d_rows]
     hidden = d_rows.shape[1] // 2
@@ -142,7 +142,7 @@ class RNN(Module):
 
     @classmethod
     def from_cells(cls, cells: Sequence[Any], *, bidirectional: bool = False) -> Self:
-        """Create a network of these very cells. It shares their weights.
+        """Create a network from existing cells. It shares their weights.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class RNN(Module):
         Returns
         -------
         RNN
-            With as many layers as the cells make.
+            With one cell, or two if bidirectional, in each layer.
 
         Raises
         ------
@@ -202,7 +202,7 @@ class RNN(Module):
         Parameters
         ----------
         x : array_like, (batch, time, input_size) or (time, input_size)
-            The inputs; without a batch axis, one sequence. Zero steps and empty batches are legal.
+            The inputs; without a batch axis, one sequence. Zero steps and empty batches are allowed.
         h_0 : array_like, (num_layers * directions, batch, hidden_size), or None
             The initial state of every cell; None means zeros. Without a batch axis for one sequence.
         lengths : array_like of int, (batch,), or None
@@ -260,12 +260,12 @@ class RNN(Module):
         return _checks.tensor(h_0, "h_0", axes, sizes, where, self.dtype, _hints.for_state)
 
     def check_cells(self, where: str) -> Sizes:
-        """The sizes; an error if the cells don't fit each other, or a weight was replaced by one that doesn't fit."""
+        """Check the cells and return their sizes. It is an error if cells or replaced weights don't fit each other."""
         cells, directions = self.cells, self.directions
         if not cells or len(cells) % directions:
-            expected = "at least one cell" if directions == 1 else "two cells for each layer, forward and reverse"
+            expected = "a list of one or more" if directions == 1 else "a list of two per layer, forward and reverse"
             _checks.fail(
-                ValueError, where, "cells", expected, str(len(cells)), "Pass one for each layer and direction."
+                ValueError, where, "cells", expected, str(len(cells)), "Pass one cell for each layer and direction."
             )
         for cell in cells:
             if type(cell).forward is RNNCell.forward and not cell.is_sound():  # a cell of your own checks itself
@@ -278,7 +278,7 @@ class RNN(Module):
             if (cell.input_size, cell.hidden_size, _dtype_of(cell)) != fitting:
                 text = "a cell with input_size={}, hidden_size={}, dtype={}"
                 got = text.format(cell.input_size, cell.hidden_size, _dtype_of(cell))
-                fix = "Give a layer the input_size directions * hidden_size: it reads the states of the layer below."
+                fix = "Give all cells one hidden_size and dtype; above layer 0, input_size is directions * hidden_size."
                 _checks.fail(ValueError, where, f"cells[{number}]", text.format(*fitting), got, fix)
         return sizes
 
@@ -297,8 +297,8 @@ class RNN(Module):
         Returns
         -------
         iterator of numpy.ndarray, (hidden_size,) or (batch, hidden_size)
-            The top layer's h_t after each step, each in an array of its own. Its attribute ``h_n`` has the states of
-            all layers. A refused step leaves them as they were, and the next step can follow.
+            The top layer's h_t after each step, each in a new array. The iterator's attribute ``h_n`` contains the
+            states of all layers. A step that raises an error leaves them unchanged, and the stream can continue.
 
         Raises
         ------
@@ -318,7 +318,7 @@ class RNN(Module):
             fix = (
                 "Call rnn(x) on a whole sequence: the reverse direction starts at the end, which a stream doesn't have."
             )
-            _checks.fail(ValueError, where, "rnn", "a network of one direction", "bidirectional=True", fix)
+            _checks.fail(ValueError, where, "rnn", "a network with one direction", "bidirectional=True", fix)
         sizes = self.check_cells(where)
         _checks.iterable(steps, "steps", where, "Pass a list, an array or a generator of steps.")
         h_0 = self.check_state(h_0, sizes, where)
@@ -358,7 +358,7 @@ class RNN(Module):
 
 
 class RNNGradients(NamedTuple):
-    """What `RNNRun.backward` returns: the gradient of everything that `RNN.forward` read, and of every sum.
+    """What `RNNRun.backward` returns: the gradient for every input and weight of `RNN.forward`, and for every sum a_t.
 
     For one sequence the arrays have no batch axis.
     """
@@ -372,9 +372,9 @@ class RNNGradients(NamedTuple):
 
 
 class CellRow(NamedTuple):
-    """What one cell computed for one sequence of a batch, by real step, in the order of the sequence."""
+    """What one cell computed for one sequence of a batch, at each of its real steps, in the order of the sequence."""
 
-    cell: RNNCell  #: a copy of the cell at the time of the forward
+    cell: RNNCell  #: a copy of the cell at the time of the forward pass
     reverse: bool  #: whether it read from the last step to the first
     x: Array  #: (time, input): its inputs
     h_prev: Array  #: (time, hidden): the state before reading; for a reverse cell, the state at the step after
@@ -382,7 +382,7 @@ class CellRow(NamedTuple):
 
 
 class RNNRun(Run):
-    """What one forward of an `RNN` computed.
+    """What one forward pass of an `RNN` computed.
 
     It has its own copies of the inputs and the weights. Whatever happens to the network or to x afterwards, `backward`
     gives the gradient of what was computed.
@@ -439,7 +439,7 @@ class RNNRun(Run):
         """
         where = f"{type(self).__name__}.backward"
         if d_output is None and d_h_n is None:
-            fix = "Pass what the backward of a loss or a head returned."
+            fix = "Pass dL/d_output, dL/d_h_n or both, for example from a head's backward."
             _checks.fail(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
         if d_output is not None:
             d_output = _checks.gradient(d_output, self.output, "d_output", where, self._layout.lengths)
@@ -474,12 +474,12 @@ class RNNRun(Run):
 
     @property
     def cells(self) -> list[Any]:
-        """The cells at the time of the forward: read-only copies, but for cells of your own."""
+        """The cells at the time of the forward pass: read-only copies, except for cells of your own."""
         return [unrolled.cell for layer in self._layers for unrolled in layer]
 
     @property
     def lengths(self) -> Array | None:
-        """The number of real steps of each sequence; None if all have the same."""
+        """The number of real steps of each sequence; None if every step is real."""
         return self._layout.lengths
 
     def read(self, row: int) -> list[CellRow]:
@@ -495,7 +495,7 @@ class RNNRun(Run):
 
 
 def _dtype_of(cell: Any) -> np.dtype[Any]:
-    """The dtype of a cell; for a cell of your own that of its weights, which `check_gradients` makes complex."""
+    """The dtype of a cell. For a cell of your own it is that of its weights, which `check_gradients` makes complex."""
     if type(cell).forward is RNNCell.forward:
         dtype: np.dtype[Any] = cell.dtype
         return dtype
@@ -522,8 +522,8 @@ def _final_states(layer: Layer, first: int, h_n: Array, layout: Layout) -> None:
             bad = ~np.isfinite(unrolled.h)
             row = int(np.argmax(bad.any(axis=1)))
             steps = int(np.searchsorted(np.cumsum(unrolled.sizes), row, side="right")) + 1
-            got = f"{unrolled.h[row][bad[row]][0]} after reading {steps} steps"
-            fix = "Use smaller weights, recurrent_init='identity', or tanh: with relu, states can grow at every step."
+            got = f"{unrolled.h[row][bad[row]][0]} after reading {steps} step(s)"
+            fix = "Use smaller weights or inputs, or a smaller learning rate. With relu, states can grow at every step."
             name = f"the hidden state of cells[{number}]"
-            _checks.fail(ValueError, "RNN.forward", name, f"finite numbers ({unrolled.h.dtype})", got, fix)
+            _checks.fail(ValueError, "RNN.forward", name, f"finite ({unrolled.h.dtype})", got, fix)
         h_n[number] = layout.unsort(layout.last(unrolled.states))

@@ -128,7 +128,7 @@ class OneToMany(Module):
     def batch(
         self, contexts: Sequence[ArrayLike], tokens: Sequence[ArrayLike]
     ) -> tuple[tuple[Array, Array, Array], None]:
-        """The arguments of `forward`, from unpadded examples; the targets are made by the model."""
+        """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
         where = f"{type(self).__name__}.batch"
         return (_checks.array(list(contexts), "contexts", where), *pad_sequences(tokens)), None
 
@@ -149,7 +149,7 @@ class OneToManyGradients(NamedTuple):
 
 
 class OneToManyRun(Run):
-    """What one forward of a `OneToMany` computed.
+    """What one forward pass of a `OneToMany` computed.
 
     Attributes
     ----------
@@ -188,16 +188,16 @@ class OneToManyRun(Run):
 
 
 class EncoderDecoder(Module):
-    """A sequence from a sequence of any other length: translation.
+    """A sequence from another sequence, whose length may differ, as in translation.
 
     The encoder reads the source. Its final states are the decoder's initial states.
 
     Parameters
     ----------
     encoder : RNN
-        Reads the source; with one direction, and as many layers and units as the decoder's RNN.
+        Reads the source. It has one direction, and as many layers and units as the decoder's RNN.
     decoder : Decoder
-        Writes the answer.
+        Writes the target sequence.
     embedding : Embedding or None
         Turns the source's token ids into the encoder's inputs; without one, the source is vectors.
 
@@ -286,9 +286,7 @@ class EncoderDecoder(Module):
         if batch not in ("any", source_batch):
             expected = "one sequence" if batch is None else f"a batch of {batch}"
             got = "one sequence" if source_batch is None else f"a batch of {source_batch}"
-            _checks.fail(
-                ValueError, where, "source", f"{expected}, like tokens", got, "Pass one source for each target."
-            )
+            _checks.fail(ValueError, where, "source", f"{expected}, like tokens", got, "Give both the same batch axis.")
         return embedding_run, unchecked_forward(self.encoder, RNN)(vectors, None, counts)
 
     def generate(
@@ -301,7 +299,7 @@ class EncoderDecoder(Module):
         top_k: int | None = None,
         rng: RNG = None,
     ) -> tuple[Array, Any]:
-        """Write a sequence for each source, of which ``lengths`` steps are real: see `Decoder.generate`."""
+        """Write a sequence for each source: see `Decoder.generate`. ``lengths`` are the lengths of the sources."""
         where = f"{type(self).__name__}.generate"
         _, encoder_run = self._encode(source, lengths, "any", where, "lengths")
         return self.decoder._generate(None, encoder_run.h_n, max_length, temperature, top_k, rng, where)
@@ -309,7 +307,7 @@ class EncoderDecoder(Module):
     def batch(
         self, source: Sequence[ArrayLike], tokens: Sequence[ArrayLike]
     ) -> tuple[tuple[Array, Array, Array, Array], None]:
-        """The arguments of `forward`, from unpadded examples; the targets are made by the model."""
+        """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
         (padded, source_lengths), (padded_tokens, lengths) = pad_sequences(source), pad_sequences(tokens)
         return (padded, padded_tokens, source_lengths, lengths), None
 
@@ -325,7 +323,7 @@ class EncoderDecoderGradients(NamedTuple):
 
 
 class EncoderDecoderRun(Run):
-    """What one forward of an `EncoderDecoder` computed.
+    """What one forward pass of an `EncoderDecoder` computed.
 
     Attributes
     ----------

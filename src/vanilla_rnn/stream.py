@@ -13,7 +13,7 @@ from vanilla_rnn.unroll import is_plain
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, ArrayLike, Callable, Iterable, Iterator
 
-MODERATE = 1e30  # a sum of squares; the product of two arrays with less can't overflow, not even in float32
+MODERATE = 1e30  # if two arrays have sums of squares below this, their product can't overflow, not even in float32
 WHERE = "RNN.stream"
 
 
@@ -29,7 +29,7 @@ class Stream:
     """
 
     def __init__(self, cells: list[Any], steps: Iterable[ArrayLike], h_0: Array | None) -> None:
-        self._cells, self._steps, self._number = cells, enumerate(steps), 0
+        self._cells, self._steps = cells, enumerate(steps)
         moderate = all(is_plain(cell) and cell.nonlinearity == "tanh" for cell in cells)
         moderate = moderate and all(_is_moderate(values) for cell in cells for values in cell.parameters().values())
         self._bounded = moderate and (h_0 is None or _is_moderate(h_0))
@@ -43,7 +43,7 @@ class Stream:
 
     def __next__(self) -> Array:
         number, step = next(self._steps)
-        name, dtype, fix = f"step {number}", self._cells[0].dtype, "Pass one step of the batch: x[:, t]."
+        name, dtype, fix = f"step {number}", self._cells[0].dtype, "Pass one step at a time: x[t] or x[:, t]."
         x_t = _checks.floats(step, name, WHERE, dtype)
         if not self._buffers or x_t.shape != self._buffers[0].x.shape:
             _checks.fit(x_t, name, "[batch] input_size", self._sizes, WHERE, fix)
@@ -57,7 +57,7 @@ class Stream:
             with np.errstate(over="ignore", invalid="ignore"):  # reported here
                 h_t = self._advance(x_t)
             for cell, buffer in enumerate(self._buffers):
-                hint = "Use smaller weights or inputs, or tanh instead of relu: the sum has overflowed."
+                hint = "Use smaller weights or inputs: the sum has overflowed."
                 _checks.finite(buffer.h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)
         except BaseException:
             for buffer, h in zip(self._buffers, before, strict=True):

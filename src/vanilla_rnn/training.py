@@ -29,7 +29,7 @@ P = ParamSpec("P")
 
 
 class Model(Protocol):
-    """What `train` needs of a model. The models of this library have it, and so can yours."""
+    """What `train` needs from a model. The models of this library provide it, and yours can too."""
 
     columns: ClassVar[tuple[str, ...]]  # the names of an example's parts
 
@@ -57,7 +57,7 @@ def train_step(
     value, d_logits = loss(run.logits, targets, lengths=run.lengths, **options)
     if not math.isfinite(value):
         fix = "Check the loss function and the targets."
-        _checks.fail(ValueError, "training", "the loss", "a finite number", str(value), fix)
+        _checks.fail(ValueError, "the loss function", "its result", "a finite number", str(value), fix)
     gradients = run.backward(d_logits).d_parameters
     norm = clip_grad_norm(gradients, math.inf if clip is None else clip)
     optimizer.step(model.parameters(), gradients)
@@ -78,9 +78,9 @@ def train(
     rng: RNG = None,
     progress: bool = False,
 ) -> Iterator[Row]:
-    """Train a model on examples, in mini-batches drawn again in every epoch; yield a row after each epoch.
+    """Train a model on examples, in mini-batches that are shuffled in every epoch; yield a row after each epoch.
 
-    Between two rows the loop's body can do anything: measure on held-out data, keep the best weights with
+    Between two rows the body of your loop can do anything: evaluate on held-out data, keep the best weights with
     ``copy.deepcopy(model.parameters())``, change ``optimizer.learning_rate``, or stop with ``break``.
 
     Parameters
@@ -98,7 +98,7 @@ def train(
         The number of times to go through all examples, and the number of examples in a step.
     weights : callable or None
         A function from the targets of a batch to their weights in the loss, such as ``lambda y: class_weights[y]`` or
-        ``lambda y: y != -100``. A function works for every model, also where the model makes the targets.
+        ``lambda y: y != -100``. It is a function so that it also works for models that make their own targets.
     clip : float or None
         The largest norm of the gradients to allow: see `clip_grad_norm`.
     rng : int, numpy.random.Generator or None
@@ -116,8 +116,9 @@ def train(
     Raises
     ------
     TypeError, ValueError, IndexError
-        At the call, if an argument isn't as described. Later, if an example can't be used (the message names it), or a
-        loss, gradient or weight isn't finite (it names epoch, batch and parameter). The weights are the last good ones.
+        At the call, if an argument isn't as described. Later, if an example can't be used, which the message names, or
+        if a loss, gradient or weight isn't finite. The message then names the epoch, the batch and the parameter, and
+        the weights are those of the last successful step.
     """
     where = "train"
     _check_examples(model, examples, where)
@@ -126,7 +127,7 @@ def train(
     epochs, batch_size, generator, progress = _checks.arguments(
         where, epochs=epochs, batch_size=batch_size, rng=rng, progress=progress
     )
-    kept: list[Any] = list(examples)  # whatever the loop's body does to the caller's list
+    kept: list[Any] = list(examples)  # a copy, because the loop's body may change the caller's list
 
     def rows() -> Iterator[Row]:
         with _progress_bar(progress, epochs, "epoch") as move_bar:
@@ -168,8 +169,8 @@ def train_stream(
     model : Decoder
         Created with ``bos_idx=None, eos_idx=None``.
     chunks : iterable of array_like of int, (time,) or (lanes, time)
-        The stream's token ids in pieces of any size, read when they are needed. With two axes, each row is a stream of
-        its own, next to the others. A stream in one piece is ``[ids]``.
+        The stream's token ids in pieces of any size, read when they are needed. With two axes, each row is a separate
+        stream. Pass a stream in one piece as ``[ids]``.
     loss, optimizer, clip, progress
         As in `train`.
     window : int
@@ -186,7 +187,7 @@ def train_stream(
         fix = "Create it with bos_idx=None, eos_idx=None: a stream has no beginning and no end."
         _checks.fail(ValueError, where, "model", "a Decoder without <bos> and <eos>", f"bos_idx={model.bos_idx}", fix)
     if isinstance(chunks, np.ndarray):
-        fix = "Pass [ids] for a stream, or for lanes next to each other, in one piece."
+        fix = "Pass [ids] if this array is the whole stream."
         _checks.fail(TypeError, where, "chunks", "a list or a generator of arrays", _checks.shown(chunks), fix)
     _checks.iterable(chunks, "chunks", where, "Pass a list, or a generator, of arrays of token ids.")
     _check_functions(loss, optimizer, None, where)
@@ -218,10 +219,12 @@ def _windows(chunks: Iterable[ArrayLike], window: int, where: str) -> Iterator[A
     sizes: dict[str, Any] = {}
     for number, chunk in enumerate(chunks):
         name = f"chunks[{number}]"
-        tokens = _checks.integers(chunk, name, where, "Pass token ids, as vocab.encode(...) returns them.")
-        _checks.fit(tokens, name, "[lanes] time", sizes, where, "Pass a stream in one piece as [ids].")
+        tokens = _checks.integers(chunk, name, where, "Pass token ids, such as those from vocab.encode(...).")
+        _checks.fit(
+            tokens, name, "[lanes] time", sizes, where, "Give all chunks the same lanes; pass a whole stream as [ids]."
+        )
         sizes = {"lanes": sizes["lanes"]}
-        # A copy in any case: the caller may use the chunk's memory again.
+        # Always a copy: the caller may reuse the chunk's memory.
         rest = tokens.copy() if rest is None else np.concatenate([rest, tokens], axis=-1)
         while rest.shape[-1] > window:
             yield rest[..., : window + 1]
@@ -231,7 +234,7 @@ def _windows(chunks: Iterable[ArrayLike], window: int, where: str) -> Iterator[A
 
 
 def _collected(generator: Callable[P, Iterator[Row]], name: str, doc: str) -> Callable[P, list[Row]]:
-    """The function that returns all rows of a generator in a list; its errors have its own name."""
+    """Make a function that returns all rows of a generator in a list, and puts its own name into error messages."""
 
     @wraps(generator)
     def collect(*args: P.args, **kwargs: P.kwargs) -> list[Row]:
@@ -253,7 +256,7 @@ fit = _collected(
 
     Examples
     --------
-    Does a sentence end with token 1? The final state can answer that.
+    The label says whether a sequence ends with token 1. The final state is enough to tell.
 
     >>> from vanilla_rnn import RNN, Adam, Embedding, ManyToOne, ManyToOneHead, binary_cross_entropy
     >>> model = ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=1), embedding=Embedding(2, 2, rng=2))
@@ -266,7 +269,10 @@ fit = _collected(
 fit_stream = _collected(
     train_stream,
     "fit_stream",
-    """Train on a stream to its end: return the list of all rows that `train_stream` yields, with its arguments.""",
+    """Train on a stream to its end: return the list of all rows that `train_stream` yields.
+
+    The arguments are those of `train_stream`.
+    """,
 )
 
 
@@ -289,7 +295,7 @@ def _run(model: Model, examples: list[tuple[Any, ...]]) -> tuple[Any, Any]:
 
 @contextmanager
 def _location(where: str, place: str) -> Iterator[None]:
-    """Add the place in the training to the message of an error."""
+    """Put the place in training, such as the epoch and the batch, before the message of an error."""
     try:
         yield
     except (IndexError, TypeError, ValueError) as error:
@@ -302,7 +308,7 @@ def _location(where: str, place: str) -> Iterator[None]:
 def _check_examples(model: Any, examples: Any, where: str) -> None:
     if not hasattr(model, "columns"):
         fix = "Pass a model, such as ManyToOne(rnn, head)."
-        _checks.fail(TypeError, where, "model", "a model with batch and forward", _checks.shown(model), fix)
+        _checks.fail(TypeError, where, "model", "a model with columns, batch and forward", _checks.shown(model), fix)
     columns = f"({', '.join(model.columns)}{',' if len(model.columns) == 1 else ''})"
     fix = f"Pass a list of such tuples: list(zip({', '.join(model.columns)}))."
     if not isinstance(examples, (list, tuple)):
@@ -316,7 +322,7 @@ def _check_examples(model: Any, examples: Any, where: str) -> None:
 
 def _check_functions(loss: Any, optimizer: Any, weights: Any, where: str) -> None:
     if weights is not None and not callable(weights):
-        fix = "Pass for example weights=lambda targets: class_weights[targets]."
+        fix = "Pass a function, for example weights=lambda targets: class_weights[targets]."
         _checks.fail(TypeError, where, "weights", "a function of the targets", _checks.shown(weights), fix)
     if not callable(loss):
         fix = "Pass the function itself: loss=binary_cross_entropy."
@@ -326,7 +332,7 @@ def _check_functions(loss: Any, optimizer: Any, weights: Any, where: str) -> Non
 
 @contextmanager
 def _progress_bar(show: bool, total: int | None, unit: str) -> Iterator[Callable[[Row], None]]:
-    """A function to call with each row; it moves a bar of tqdm, if that is to be shown and installed."""
+    """A function to call with each row. It moves a progress bar if one is wanted and tqdm is installed."""
     try:
         from tqdm.auto import tqdm
     except ImportError:

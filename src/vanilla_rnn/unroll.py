@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from vanilla_rnn import _checks
 from vanilla_rnn.cell import RNNCell, functions_of
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Iterable
 
-SMALL = 2**16  # for so many numbers or fewer, computing the slopes of all steps in one call is faster
+SMALL = 2**16  # up to this many numbers, computing the slopes of all steps in one call is faster
 QUIET = (
     copy_context()
-)  # to run the fast loop without warnings of overflow, which `RNN` and the optimisers report by name;
+)  # runs the fast loop without overflow warnings; `RNN` and the optimisers report an overflow by name
 QUIET.run(
     np.seterr, over="ignore", invalid="ignore"
-)  # np.errstate would do the same, but takes a tenth of a small step
+)  # np.errstate would do the same, but takes a tenth of the time of a small step
 
 
 def unroll_plain(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> list[Any]:
@@ -137,7 +138,7 @@ def _steps(rows: Array, sizes: list[int]) -> list[Array]:
 
 
 def _views(rows: Array, sizes: list[int], batch: int) -> list[Array]:
-    """Like `_steps`, but faster where it can be; vectors for a batch of one, on which NumPy is faster."""
+    """Like `_steps`, but faster where possible. For a batch of one it gives vectors, which NumPy handles faster."""
     if batch == 1:
         return list(rows)
     if sizes and sizes[0] == sizes[-1]:  # sizes never increase, so all are equal
@@ -157,7 +158,7 @@ class UnrolledCell(NamedTuple):
 
 
 class UnrolledGradients(NamedTuple):
-    """The gradients of one cell over time, its arrays laid out as those of `UnrolledCell`."""
+    """The gradients of one cell over time. The arrays have the layout of those in `UnrolledCell`."""
 
     d_x: Array
     d_h_0: Array
@@ -177,17 +178,22 @@ def unroll_cell(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCe
         states, runs = QUIET.copy().run(unroll, x, h_0, cell.W_xh, cell.W_hh, cell.b_h, f, sizes), []
     else:
         runs = unroll_plain(cell, x, h_0, sizes)
+        if runs and runs[0].h.shape != (sizes[0], cell.hidden_size):  # the other steps then have the right shape too
+            where, expected = f"{type(cell).__name__}.forward", f"an array of shape {(sizes[0], cell.hidden_size)}"
+            _checks.fail(
+                ValueError, where, "h", expected, f"shape {runs[0].h.shape}", "Return a run with the new state h."
+            )
         states = np.concatenate([h_0, *(run.h for run in runs)])
     return UnrolledCell(cell, x, states, states[len(h_0) :], sizes, runs)
 
 
 def unroll_cell_backward(unrolled: UnrolledCell, d_h: Array, d_h_n: Array) -> UnrolledGradients:
-    """The gradients of everything that `unroll_cell` read. Both arguments are overwritten."""
+    """The gradients for all inputs and weights of `unroll_cell`. ``d_h`` and ``d_h_n`` are overwritten."""
     cell, x, states, _, sizes, runs = unrolled
     if is_plain(cell):
         _, slope = functions_of(cell.nonlinearity)
         d_x, *d_weights = QUIET.copy().run(unroll_backward, d_h, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
-        d_parameters = dict(zip(cell.weights, d_weights))  # noqa: B905  # without b_h, two
+        d_parameters = dict(zip(cell.weights, d_weights))  # noqa: B905  # weights: 2 or 3
         return UnrolledGradients(d_x, d_h_n, d_h, d_parameters)
     d_x_steps, d_h_0, d_parameters = unroll_plain_backward(d_h, d_h_n, runs, sizes)
     zeros = {name: np.zeros_like(values) for name, values in cell.parameters().items()}  # if there is no step

@@ -1,4 +1,4 @@
-"""Text to ids and back: tokens, the vocabulary that numbers them, and padding sequences to one array."""
+"""Text to ids and back: tokens, the vocabulary that numbers them, and padding sequences into one array."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _WORD = r"(?:{letter})+(?:['\u2019](?:{letter})+)*|\S"
 
 
 def tokenize(text: str, level: str = "word") -> list[str]:
-    """Split a text into tokens. The case stays as it is.
+    """Split a text into tokens. Upper and lower case are kept.
 
     Parameters
     ----------
     text : str
         The text.
     level : {"word", "char"}
-        "word": words, with the apostrophes inside them, and every punctuation mark as a token; white space is dropped.
-        "char": every character, white space included.
+        "word": words, including apostrophes inside them, and every punctuation mark on its own; whitespace is dropped.
+        "char": every character, including whitespace.
 
     Returns
     -------
@@ -87,7 +87,7 @@ class Vocab:
     idx_to_token : list[str]
         The token of each id.
     pad_idx, unk_idx, bos_idx, eos_idx : int or None
-        The ids of "<pad>", "<unk>", "<bos>" and "<eos>"; None if it isn't among the specials.
+        The ids of "<pad>", "<unk>", "<bos>" and "<eos>"; None for a token that isn't among the specials.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Vocab:
         min_freq = _checks.argument(min_freq, "min_freq", "Vocab")
         specials = list(_each_token(specials, "specials", "Vocab", fix='Pass ("<pad>",) for one special.'))
         if len(set(specials)) < len(specials):
-            fix = "Name each special once."
+            fix = "List each special once."
             _checks.fail(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials), fix)
         counts = Counter(_each_token(tokens, "tokens", "Vocab"))  # counted one by one, never held all at once
         for special in specials:
@@ -153,12 +153,12 @@ class Vocab:
         IndexError
             If an id is outside the vocabulary.
         """
-        ids = _checks.ids(ids, len(self), "ids", "Vocab.decode", "num_embeddings")
+        ids = _checks.ids(ids, len(self), "ids", "Vocab.decode", "len(vocab)")
         _checks.fit(ids, "ids", "tokens", {}, "Vocab.decode", "Decode one row at a time: ids[row, :length].")
         return [self.idx_to_token[idx] for idx in ids]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vocabulary to a JSON file, all of it or, after an error, nothing."""
+        """Write the vocabulary to a JSON file. If that fails, an old file of this name is unchanged."""
         import json
 
         content = {"specials": list(self.specials), "tokens": self.idx_to_token[len(self.specials) :]}
@@ -188,7 +188,7 @@ class Vocab:
             _checks.fail(ValueError, where, str(path), expected, _checks.shown(content), fix)
         parts = dict(pairs)
         if not all(isinstance(part, list) and all(type(token) is str for token in part) for part in parts.values()):
-            _checks.fail(ValueError, where, str(path), expected, "lists of something other than text", fix)
+            _checks.fail(ValueError, where, str(path), expected, "something other than lists of text", fix)
         for token, count in Counter([*parts["specials"], *parts["tokens"]]).items():
             if count > 1:
                 got, fix = (
@@ -242,7 +242,7 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     sequences : iterable of array_like, (time, ...)
         At least one. The axes after time have the same lengths in all of them. A sequence may be empty.
     padding_value : number
-        What fills the rest. With ``lengths``, it is never read.
+        The value that fills the rest of each row. With ``lengths`` it is ignored.
 
     Returns
     -------
@@ -281,7 +281,7 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     padding = _checks.array(padding_value, "padding_value", where)
     whole = padding.dtype.kind in "iu" and (padding.astype(dtype) == padding).all()
     if padding.ndim or not (whole or (dtype.kind in "fc" and padding.dtype.kind in "biuf")):
-        got, fix = _checks.shown(padding_value), "Pad whole numbers with a whole number."
+        got, fix = _checks.shown(padding_value), "Pass one number that this dtype can hold."
         _checks.fail(ValueError, where, "padding_value", f"one number that fits {dtype}", got, fix)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
     padded = np.full((len(rows), lengths.max(), *shape), padding, dtype)
@@ -297,9 +297,9 @@ def _each_token(
     if isinstance(tokens, str):
         _checks.fail(TypeError, where, name, "a list of str", _checks.shown(tokens), fix)
     if isinstance(tokens, (set, frozenset)):
-        _checks.fail(TypeError, where, name, "an ordered list of str", type(tokens).__name__, "Pass sorted(...).")
+        _checks.fail(TypeError, where, name, "a list of str", type(tokens).__name__, "Pass a list: sorted(...).")
     _checks.iterable(tokens, name, where, fix)
     for position, token in enumerate(tokens):
         if not isinstance(token, str):
-            _checks.fail(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Pass tokens as text.")
+            _checks.fail(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Pass strings only.")
         yield str(token)

@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 
 def exported_arrays(module: Module, where: str, *, torch: bool = False) -> dict[str, Array]:
-    """The live arrays by PyTorch's names, in the order of all libraries. Each of the module's parameters is among them.
+    """The live arrays by PyTorch's names, in the order that PyTorch and Keras share. They include every parameter.
 
-    For PyTorch, b_h has two names, and an RNN has cells of one kind.
+    For PyTorch, b_h has two names, and all cells of an RNN must be of one kind.
     """
     names = dict(_names(module, where, torch))
     places = set(map(memory, names.values()))
     for path, values in module.parameters().items():
         if memory(values) not in places:
-            expected, fix = "one in which every parameter has a counterpart there", "Pass its parts one by one."
-            _checks.fail(TypeError, where, "the module", expected, f"one with {path} too", fix)
+            expected, fix = "one whose parameters all exist in the other library", "Pass its parts one by one."
+            _checks.fail(TypeError, where, "the module", expected, f"one that also has {path}", fix)
     return names
 
 
 def memory(values: Array) -> tuple[int, int]:
-    """Where an array has its numbers. The answer is the same for its transpose."""
+    """Where an array's numbers are in memory. This is the same for its transpose."""
     return values.__array_interface__["data"][0], values.nbytes
 
 
 def require_finite(module: Module, where: str, dtype: DTypeLike = np.float64) -> None:
-    """Refuse weights that nobody could use, and those that a dtype can't hold."""
+    """Refuse weights that aren't finite, or that the dtype can't hold."""
     for path, values in module.parameters().items():
-        fix = "Use a smaller learning rate or clip the gradients: training has diverged."
+        fix = "Use a smaller learning rate or clip the gradients: training may have diverged."
         _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, fix)
 
 
@@ -52,8 +52,8 @@ def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array
             _check_cell(cell, f"cells[{number}]", ("tanh", "relu") if torch else tuple(NONLINEARITIES), where)
         kinds = {f"{cell.nonlinearity} with bias={cell.b_h is not None}" for cell in module.cells}
         if torch and len(kinds) > 1:
-            expected, fix = "cells of one nonlinearity, all with a bias or all without", "Export each layer on its own."
-            _checks.fail(ValueError, where, "the RNN", expected, " and ".join(sorted(kinds)), fix)
+            expected, fix = "of one nonlinearity, all with a bias or all without", "Export each layer on its own."
+            _checks.fail(ValueError, where, "the RNN's cells", expected, " and ".join(sorted(kinds)), fix)
         for number, cell in enumerate(module.cells):
             layer, direction = divmod(number, module.directions)
             end = f"l{layer}{'_reverse' if direction else ''}"
@@ -72,14 +72,17 @@ def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array
                 yield from ((f"{name}.{inner}", values) for inner, values in _names(part, where, torch))
     else:
         fix = "Pass RNN.from_cells([cell])." if isinstance(module, RNNCell) else "Pass its parts one by one."
-        _checks.fail(TypeError, where, "module", "an RNN, an Embedding, a head or a model", _checks.shown(module), fix)
+        _checks.fail(
+            TypeError, where, "module", "an RNN, an Embedding, a head or a supported model", _checks.shown(module), fix
+        )
 
 
 def _check_cell(cell: Any, name: str, nonlinearities: tuple[str, ...], where: str) -> None:
     """Refuse a cell of the user's own, and a nonlinearity that has no name in the other library."""
-    fix = "Write this cell in the other library: it has a counterpart only of RNNCell."
     if not is_plain(cell):
+        fix = "Write this cell in the other library: only an RNNCell has a counterpart there."
         _checks.fail(TypeError, where, name, "an RNNCell", f"a {type(cell).__name__}", fix)
     if cell.nonlinearity not in nonlinearities:
         expected = f"a cell with the nonlinearity {' or '.join(nonlinearities)}"
+        fix = "Use one of these, or write the network in the other library."
         _checks.fail(ValueError, where, name, expected, _checks.shown(cell.nonlinearity), fix)

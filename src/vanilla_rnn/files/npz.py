@@ -1,7 +1,8 @@
 """Weight files: ``.npz`` as NumPy writes it, an uncompressed zip archive with an ``.npy`` file for each array.
 
-`load_weights` checks everything before it changes the model: the size of the file, then each entry's place, name, dtype
-and shape, and only then, in memory that it knows to be needed, the numbers. Nothing in a file is ever executed.
+`load_weights` checks everything before it changes the model: first the size of the file, then the place, name, dtype
+and shape of each entry, and last the numbers. When it reads them, it already knows how much memory they need. Nothing
+in a file is ever executed.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Iterator
 
 LARGEST_HEADER = 2**10  # characters; even the header of an array with 64 axes is shorter
-LARGEST_READ = 2**21  # bytes, therefore also of the archive's directory; NumPy reads numbers in smaller pieces
-LARGEST_FILE = 2**31 - 2**16  # bytes; above 2 GiB, a zip archive needs another kind of records
+LARGEST_READ = 2**21  # bytes; this also limits the archive's directory. NumPy reads numbers in smaller pieces
+LARGEST_FILE = 2**31 - 2**16  # bytes; above 2 GiB, a zip archive needs another kind of record
+LARGEST_GAP = 2**6  # bytes between two entries, where zip archives have additional fields
 OVERHEAD = 2**18  # bytes of an entry that aren't numbers, at most; a file therefore has at most 2^13 entries
 MAX = float(np.finfo(np.float64).max)
 BOUNDS = {"s": (0.0, MAX), "t": (1.0, 2.0**53 - 1)}  # by the kind of array in an optimiser's state
@@ -51,10 +53,10 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     Raises
     ------
     ValueError
-        If a number isn't finite, a name contains anything but English letters, digits, underscores and dots, the arrays
-        take more than 2 GiB, the state isn't one that this optimiser makes, or the path isn't that of a regular file.
+        If a number isn't finite, an array isn't of float64 or float32, a state isn't one that this optimiser can have,
+        all arrays together take more than 2 GiB, or the path isn't that of a regular file.
     TypeError
-        If module is neither a Module nor an Optimizer, or an array isn't of float64 or float32.
+        If module is neither a Module nor an Optimizer.
     OSError
         If the file can't be written. What was there before is unchanged.
 
@@ -117,12 +119,12 @@ def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
         limit = sum(values.nbytes + OVERHEAD for values in live.values()) + OVERHEAD
     size = os.stat(path).st_size  # noqa: PTH116  # pathlib would be imported for this alone
     if not 0 < size <= limit:  # a pipe, which would block, has the size 0
-        fix = "Load it into the model that was saved."
+        fix = "Pass a file that save_weights wrote for this kind of model."
         _checks.fail(ValueError, where, path, f"a file of 1 to {limit} bytes", f"{size} bytes", fix)
     with _Reader(io.FileIO(path)) as file:
         with _reading(path):
             archive = ZipFile(file)
-        entries = _entries(archive, path, size)
+        entries = _entries(archive, path)
         headers = {name: _read_header(archive, entry, path) for name, entry in entries.items()}
         _check_layouts(headers, module, where, path)
         loaded = {name: _read_array(archive, entry, path) for name, entry in entries.items()}
@@ -135,7 +137,7 @@ def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
 
 def _arrays(module: object, where: str) -> dict[str, Array]:
     if not isinstance(module, (Module, Optimizer)):
-        fix = "Pass the model or the optimiser itself."
+        fix = "Pass the path first, then the model or the optimiser itself."
         _checks.fail(TypeError, where, "module", "a Module or an Optimizer", _checks.shown(module), fix)
     return module.parameters() if isinstance(module, Module) else module.state
 
@@ -148,7 +150,7 @@ def _check_layouts(arrays: dict[str, Array], module: Module | Optimizer, where: 
         for first in [name for name in arrays if name.startswith(f"{module.kinds[0]}.")]:
             likes |= {f"{kind}.{first.partition('.')[2]}": arrays[first] for kind in module.kinds}
     if differing := _checks.differing(arrays, likes):
-        expected, fix = f"a file with the arrays of this {owner}", "Use the kind of object that was saved."
+        expected, fix = f"a file with the arrays of this {owner}", "Use an object like the one that was saved."
         _checks.fail(ValueError, where, path, expected, f"one {differing}", fix)
     for name, like in likes.items():
         expected = f"{'float32' if like.dtype == np.float32 else 'float64'} of shape {like.shape}"
@@ -166,8 +168,8 @@ def _check_numbers(arrays: dict[str, Array], module: Module | Optimizer, where: 
         low, high = BOUNDS.get(kind, (-MAX, MAX))
         smallest, largest = (float(values.min()), float(values.max())) if values.size else (1.0, 1.0)
         if not low <= smallest <= largest <= high:  # NaN is neither
-            expected = f"finite numbers from {low} to {high}" if kind in BOUNDS else "finite numbers"
-            fix = "Go back to weights from before: training has diverged."
+            expected = f"finite, from {low} to {high}" if kind in BOUNDS else "finite"
+            fix = "Go back to an earlier file or earlier weights: training may have diverged."
             _checks.fail(ValueError, where, _entry(path, name), expected, f"numbers from {smallest} to {largest}", fix)
 
 
@@ -176,7 +178,7 @@ def _entry(path: str, name: str) -> str:
 
 
 class _Reader(io.BufferedReader):
-    """A file from which nobody reads more than 2 MiB at once, whatever sizes it declares."""
+    """A file that returns at most 2 MiB per read, whatever sizes it declares."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Like `io.BufferedReader.read`. zipfile and NumPy call it with sizes that they find in the file."""
@@ -187,30 +189,31 @@ class _Reader(io.BufferedReader):
 
 @contextmanager
 def _reading(what: str) -> Iterator[None]:
-    """Make one ValueError of everything that zipfile and NumPy raise when they read a damaged or hostile file."""
+    """Turn everything that zipfile and NumPy raise for a damaged or hostile file into one kind of ValueError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except Exception as error:  # one of a dozen types, from BadZipFile to RecursionError
-        got = f"{str(error).partition(chr(10))[0][:80]} ({type(error).__name__})"
+        got = f"an error: {str(error).partition(chr(10))[0][:80]} ({type(error).__name__})"
         fix = "Save the file again, or copy it again if it is damaged."
-        _checks.fail(ValueError, "load_weights", what, "what save_weights writes", got, fix)
+        _checks.fail(ValueError, "load_weights", what, "data that save_weights wrote", got, fix)
 
 
-def _entries(archive: ZipFile, path: str, size: int) -> dict[str, ZipInfo]:
-    """The archive's entries by the names of their arrays, checked as far as its directory describes them."""
+def _entries(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
+    """The archive's entries by the names of their arrays, if they are stored one after another and none is missing."""
     entries: dict[str, ZipInfo] = {}
-    end = 0  # of the entry before
+    fix, end = "Save it with save_weights or np.savez.", 0  # of the entry before
     for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
-        name = entry.filename.removesuffix(".npy")
-        start, end = end, entry.header_offset + 30 + len(entry.filename) + entry.file_size
+        name = entry.orig_filename.removesuffix(".npy")
         stored = not entry.compress_type and not entry.flag_bits & 1 and entry.compress_size == entry.file_size
-        if not stored or name in entries or not start <= entry.header_offset <= end <= size:
-            got = "two of one name or in one place" if stored else "a compressed or encrypted one"
-            fix = "Save it with save_weights or np.savez."
-            _checks.fail(ValueError, "load_weights", _entry(path, name), "one array, stored as it is", got, fix)
+        if not stored or name in entries or not 0 <= entry.header_offset - end <= LARGEST_GAP:
+            got = "another in its place or of its name" if stored else "a compressed or encrypted one"
+            _checks.fail(ValueError, "load_weights", _entry(path, name), "one uncompressed array", got, fix)
+        end = entry.header_offset + 30 + len(entry.orig_filename.encode()) + entry.file_size
         entries[name] = entry
+    if not 0 <= archive.start_dir - end <= LARGEST_GAP:
+        _checks.fail(ValueError, "load_weights", path, "a complete list of its entries", "an incomplete one", fix)
     return entries
 
 

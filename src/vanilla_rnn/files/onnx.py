@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vanilla_rnn._module import Module
     from vanilla_rnn.heads import Head
 
-OPSET, IR_VERSION = 17, 9  # of 2022: old enough for the programs in use, new enough for these operators
+OPSET, IR_VERSION = 17, 9  # from 2022: old enough for the programs in use, new enough for these operators
 ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid", "linear": "Affine"}  # Affine: alpha a + beta
 
 
@@ -38,12 +38,13 @@ def to_onnx(model: Module) -> ModelProto:
 
         Its inputs are ``inputs``, like the model's with a batch axis (token ids in int64, vectors in float32);
         ``lengths``, int64, (batch,), which is required: for a full batch, pass time for every sequence; and ``h_0``,
-        float32, (num_layers * directions, batch, hidden_size), which may be left out: then it is zeros.
+        float32, (num_layers * directions, batch, hidden_size), which may be left out: then it is zeros. onnxruntime
+        warns that h_0 "will not be treated as constant"; this is intended.
 
         Its outputs are ``logits`` and ``h_n``, or for an RNN ``output`` and ``h_n``.
 
-        The graph looks up every id, also those after a sequence's length, so pad with 0. It doesn't refuse negative
-        ids: -1 gives the last row of the table.
+        The graph looks up every id, including those after a sequence's length, so pad with 0. It doesn't refuse
+        negative ids: -1 gives the last row of the table.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def to_onnx(model: Module) -> ModelProto:
     """
     where = "to_onnx"
     if not isinstance(model, (RNN, ManyToOne, ManyToMany)):
-        fix = "For a decoder, export its RNN, and choose the tokens in your own program."
+        fix = "Export an RNN on its own: decoder.rnn, or RNN.from_cells([cell])."
         _checks.fail(TypeError, where, "model", "an RNN, a ManyToOne or a ManyToMany", _checks.shown(model), fix)
     import onnx
     from onnx import TensorProto, helper
@@ -92,14 +93,14 @@ def to_onnx(model: Module) -> ModelProto:
 
 
 class _Graph:
-    """The operators of a graph and the arrays that they read. An array goes by its name; each method returns one."""
+    """The operators of a graph and the arrays that they read. Each method returns the name of its result."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.weights: list[TensorProto] = []
 
     def node(self, kind: str, reads: list[str], *writes: str, **options: Any) -> str:
-        """Add an operator; the first name that it writes."""
+        """Add an operator and return the name of its first result."""
         from onnx.helper import make_node
 
         self.nodes.append(make_node(kind, reads, writes, **options))

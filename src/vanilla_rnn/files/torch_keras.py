@@ -147,7 +147,7 @@ def load_keras_weights(module: Module, weights: Sequence[Any]) -> None:
     if not isinstance(weights, (list, tuple)):
         _checks.fail(TypeError, where, "weights", "a list", _checks.shown(weights), "Pass what get_weights() returns.")
     if len(weights) != len(views):
-        expected, fix = f"{len(views)} arrays: {', '.join(views)}", "Create both with the same layers and biases."
+        expected, fix = f"{len(views)} arrays: {', '.join(views)}", "Build both models with the same layers and biases."
         _checks.fail(ValueError, where, "weights", expected, str(len(weights)), fix)
     pairs = zip(weights, views.items(), strict=True)
     _fill(views, {name: _fitting(given, view, name, where) for given, (name, view) in pairs}, where)
@@ -165,7 +165,7 @@ def _fitting(given: Any, like: Array, name: str, where: str) -> Array:
             _checks.fail(TypeError, where, name, "a tensor that NumPy can read", f"one with {got}", fix)
     values = _checks.floats(given, name, where, like.dtype)
     if values.shape != like.shape:
-        expected, fix = f"an array of shape {like.shape}, as in the module", "Create both with the same sizes."
+        expected, fix = f"an array of shape {like.shape}, as in the module", "Build both models with the same sizes."
         _checks.fail(ValueError, where, name, expected, f"shape {values.shape}", fix)
     _checks.finite(values, name, where)
     return values.copy()
@@ -179,13 +179,13 @@ def _fill(views: dict[str, Array], loaded: dict[str, Array], where: str) -> None
         values = loaded[name].ravel("F" if view.strides[0] < view.strides[-1] else "C")  # in the order of the memory
         other, same = first.setdefault(memory(view), (name, values))
         if not np.array_equal(values, same):
-            expected, fix = f"equal to {other}, because the module shares one array", "Make two arrays in the module."
-            _checks.fail(ValueError, where, name, expected, "other numbers", fix)
+            expected, fix = f"equal to {other}, because one array serves as both", "Give the module two arrays."
+            _checks.fail(ValueError, where, name, expected, "different numbers", fix)
     call_all([(setitem, view, ..., loaded[name]) for name, view in views.items()])
 
 
 def _keras_views(module: Module, where: str) -> dict[str, Array]:
-    """Views in the layout of Keras, through which to write, by a name for messages."""
+    """Views in Keras's layout, by a name for messages. Writing to a view changes the module."""
     names = exported_arrays(module, where)
     paths = {memory(values): path for path, values in module.parameters().items()}
     return {
@@ -208,12 +208,12 @@ def _keys_fix(state_dict: Mapping[Any, Any], names: dict[str, Array]) -> str:
         prefix = max(counts, key=counts.__getitem__)
         if all(str(key).startswith(prefix) for key in state_dict):
             return f"Remove the prefix {prefix!r} from every key."
-        return f"Pass only the keys that start with {prefix!r}, and remove it from them."
+        return f"Pass only the keys that start with {prefix!r}, without this prefix."
     missing = sorted((name for name in names if name not in state_dict), key=_last, reverse=True)
     if list(map(_last, unknown)) == list(map(_last, missing)):  # such as "fc.weight" and "head.weight"
         pairs = zip(unknown, missing, strict=True)
         return f"Rename {' and '.join(f'{key!r} to {name!r}' for key, name in pairs)}."
-    return "Create both with the same layers, directions and biases."
+    return "Build both models with the same layers, directions and biases."
 
 
 def _last(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Whether gradients are right, and how far back they reach."""
+"""Tools that check whether gradients are right, and measure how far back they reach."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class GradientFlow(NamedTuple):
     """
 
     d_h: Array  #: (cells, time): ``||dL/dh_t||``, the whole gradient of the state after step t
-    from_output: Array  #: (cells, time): the part from the step's own output: head, layer above, at the end h_n
+    from_output: Array  #: (cells, time): the part from the head or the layer above, and at the last step from h_n
     from_future: Array  #: (cells, time): the part that came back through W_hh from later steps
     jacobian: Array  #: (cells, time): ``||J_t||``, the largest factor by which step t can scale a gradient
     product: Array  #: (cells, time): ``||J_T ... J_{t+1}||``, the largest factor from the last step back to step t
@@ -63,8 +63,8 @@ def gradient_flow(
 ) -> GradientFlow:
     """Measure the gradient at every step: how large it is, where it comes from, and how much a step can pass back.
 
-    ``dL/dh_{t-1} = own output + J_t^T dL/dh_t`` with ``J_t = dh_t/dh_{t-1} = diag(tanh'(a_t)) W_hh``: the gradient
-    vanishes in ``J_t``, a little at every step [1]_.
+    ``dL/dh_{t-1} = own output + J_t^T dL/dh_t`` with ``J_t = dh_t/dh_{t-1} = diag(tanh'(a_t)) W_hh``: if a gradient
+    vanishes, each ``J_t`` shrinks it a little [1]_.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.0
 
     ``L = ||h_T||``, and the span is the largest k with ``||dL/dh_{T-k}|| > threshold * ||dL/dh_T||``
 
-    Only the path through W_hh counts, from state to state of one cell. The span limits what a network can learn from,
-    and if its states are small, also what it remembers. A saturated unit is different: it stays near -1 or 1, and so
-    remembers which of the two it was, although no small change affects it. Such a memory has a short span.
+    Only the path through W_hh counts, from state to state of one cell. The span limits how far back a network can learn
+    and, if its states are small, how far back it remembers. A saturated unit is different: it stays near -1 or 1, and
+    so remembers which of the two it was, although no small change affects it. Such a memory has a short span.
 
     Parameters
     ----------
@@ -156,8 +156,9 @@ def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.0
     Returns
     -------
     list of int
-        A number of steps for each of ``cells``, at most one less than the sequence has: such a span means that the
-        sequence was too short to tell. 0 if the last state is 0, where the norm has no gradient.
+        A number of steps for each of ``cells``. The largest possible span is one less than the number of steps; it
+        means that the sequence was too short to tell. The span is 0 if the last state is 0, where the norm has no
+        gradient.
 
     Raises
     ------
@@ -208,9 +209,10 @@ def spectral_radius(W_hh: ArrayLike) -> float:
     ``rho(W_hh) = lim ||W_hh^k||^(1/k)``
 
     For states near 0, where tanh' is 1, it is the average factor by which many steps scale a gradient. Below 1 the
-    gradient vanishes in the end, above 1 it explodes; the first steps may do something else. For larger states a step
-    multiplies by ``diag(tanh') W_hh``. This usually shrinks a gradient further, but it can have a larger radius than
-    W_hh. One bound always holds: no step scales a gradient by more than ``||W_hh||_2``, the largest singular value.
+    gradient vanishes in the end, above 1 it explodes, although the first steps may differ. For larger states a step
+    multiplies by ``diag(tanh') W_hh``. This usually shrinks a gradient further, but that matrix can also have a larger
+    spectral radius than W_hh. One bound always holds: no step scales a gradient by more than ``||W_hh||_2``, the
+    largest singular value.
 
     Parameters
     ----------
@@ -242,7 +244,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
 
     The derivative comes from the complex step, ``df/dx = Im f(x + i h) / h``, on a complex copy of the module. Unlike a
     difference quotient it subtracts nothing, so h can be so small that the result is exact to the last digits [1]_. The
-    function is a sum of all outputs with random weights, and backward is given these weights.
+    function is a randomly weighted sum of all outputs, and backward is given these weights.
 
     Parameters
     ----------
@@ -263,7 +265,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     Raises
     ------
     ValueError
-        If a gradient is missing, belongs to nothing, or has another shape than its array; or if forward loses the
+        If a gradient is missing, belongs to nothing, or has a different shape from its array; or if forward loses the
         imaginary part of its inputs in a buffer of real numbers.
 
     References
@@ -293,7 +295,9 @@ def check_gradients(module: Any, *inputs: Any) -> float:
 
     parameters = module.parameters()
     if differing := _checks.differing(gradients.d_parameters, parameters):
-        _checks.fail(ValueError, where, "d_parameters", "a dictionary with the keys of parameters()", differing, fix)
+        _checks.fail(
+            ValueError, where, "d_parameters", "a dictionary with the keys of parameters()", f"one {differing}", fix
+        )
     twins = {path: values.astype(np.complex128) for path, values in parameters.items()}
     arrays, paths = collect_arrays(module), canonical_paths(module)
     twin = deepcopy(module, {id(values): twins[paths[path]] for path, values in arrays.items()})  # all but the arrays
@@ -339,7 +343,7 @@ def _forward_of_twin(twin: Any, inputs: Any, where: str) -> Any:
             line = traceback.extract_tb(warning.__traceback__)[-1]
             got = f"one that lost the imaginary part at {line.filename}:{line.lineno}: {line.line}"
             fix = "Create buffers with the dtype of what they will contain: np.zeros(shape, dtype=x.dtype)."
-            _checks.fail(ValueError, where, "forward", "a function of complex numbers too", got, fix)
+            _checks.fail(ValueError, where, "forward", "a function that also works on complex numbers", got, fix)
 
 
 def _is_float(value: Any) -> bool:

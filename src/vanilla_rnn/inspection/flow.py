@@ -79,7 +79,7 @@ def step_flows(run: RNNRun, row: int, upstream: Upstream) -> list[list[StepFlow]
                 from_future[:-1] = to_previous[1:]
         parts = zip(from_output, from_future, from_output + from_future, d_a, d_a @ cell.W_xh, x, h_prev, strict=True)
         by_cell.insert(0, [StepFlow(*values) for values in parts])
-        if not reverse:  # all directions of the layer are done: the layer below is read through their W_xh
+        if not reverse:  # all directions of the layer are done: their W_xh pass the gradient to the layer below
             above = np.sum([of_row[n] @ rows[n].cell.W_xh for n in range(number, number + directions)], axis=0)
     return by_cell
 
@@ -89,13 +89,13 @@ def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None
     model_run = run.decoder_run if isinstance(run, OneToManyRun) else run if isinstance(run, ModelRun) else None
     rnn_run = run if model_run is None else model_run.rnn_run
     if not isinstance(rnn_run, RNNRun):
-        fix = "Pass what forward(...) returned."
+        fix = "Pass what the forward of an RNN or a model returned."
         if hasattr(run, "encoder_run"):
             fix = "Choose one of its two networks: run.encoder_run or run.decoder_run."
         _checks.fail(TypeError, where, "run", "the run of a network", _checks.shown(run), fix)
     for number, cell in enumerate(rnn_run.cells):
         if not is_plain(cell):
-            got, fix = f"cells[{number}] of the class {type(cell).__name__}", "Look at the runs of your own cells."
+            got, fix = f"cells[{number}] of the class {type(cell).__name__}", "Use an RNN of RNNCells here."
             _checks.fail(TypeError, where, "run", "the run of a network of RNNCells", got, fix)
     batch = len(rnn_run.output) if rnn_run.batched else 1
     row = _checks.integer(row, "row", where)
@@ -150,7 +150,7 @@ def _row_loss(run: ModelRun, row: int, loss: Any, targets: Any, where: str) -> t
         return value, d_logits
     targets = _checks.array(targets, "targets", where)
     if targets.shape[:1] != run.logits.shape[:1]:
-        expected, fix = f"of {len(run.logits)} rows, one for each of the batch", "Pass the targets of the whole batch."
+        expected, fix = f"an array of {len(run.logits)} rows, like the batch", "Pass the targets of the whole batch."
         _checks.fail(ValueError, where, "targets", expected, f"shape {targets.shape}", fix)
     one = slice(row, row + 1)
     value, d_row = loss(run.logits[one], targets[one], lengths=None if run.lengths is None else run.lengths[one])

@@ -70,7 +70,9 @@ def plot_gradient_flow(
     d_h_n: ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the norm of dL/dh_t at each step, a line for each cell; on the logarithmic axis, vanishing is a slope.
+    """Draw the norm of dL/dh_t at each step, with a line for each cell.
+
+    The axis is logarithmic, so a gradient that shrinks by one factor at every step gives a straight line.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ def plot_gradient_flow(
         steps = run if isinstance(run, Trace) else trace(run, tokens, row=row, **upstream)  # type: ignore[arg-type]
         flows = [[step.gradients for step in entries] for entries in steps.steps]
         if any(flow is None for entries in flows for flow in entries):
-            got, fix = "none", "Create the trace with a loss and targets, or with d_logits, d_output or d_h_n."
+            got, fix = "none", "Pass the run or create the trace with a loss and targets, d_logits, d_output or d_h_n."
             _checks.fail(ValueError, "plot_gradient_flow", "run", "a trace with gradients", got, fix)
         norms = np.array([[np.linalg.norm(flow.d_h) for flow in entries] for entries in flows]).T  # type: ignore[union-attr]
         names = steps.tokens
@@ -113,7 +115,7 @@ def plot_history(history: Sequence[Mapping[str, float]], *, ax: Axes | None = No
     Parameters
     ----------
     history : list of dict
-        What either returned.
+        What `fit` or `fit_stream` returned.
     ax : matplotlib.axes.Axes or None
         Where to draw; None creates a new figure.
 
@@ -123,7 +125,7 @@ def plot_history(history: Sequence[Mapping[str, float]], *, ax: Axes | None = No
         The axes with the picture.
     """
     if not isinstance(history, (list, tuple)) or not history or "loss" not in history[0]:
-        got, fix = _checks.shown(history), "Pass what fit(...) returned."
+        got, fix = _checks.shown(history), "Pass what fit(...) or fit_stream(...) returned."
         _checks.fail(ValueError, "plot_history", "history", "a list of rows with a loss", got, fix)
     ax = _axes(ax)
     counter = next(iter(history[0]))  # "epoch", or "window" for a stream

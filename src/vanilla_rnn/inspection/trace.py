@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vanilla_rnn.seq2seq import OneToManyRun
 
 TERMS = 6  # the number of products of a row times a column that are written out, so that lines stay short
-MANY = 2e9  # multiplications; a page that would need more of them leaves out what is left of the first state
+MANY = 2e9  # multiplications; a page that would need more leaves out how much of the first state remains
 
 
 class StepTrace(NamedTuple):
@@ -43,7 +43,7 @@ class StepTrace(NamedTuple):
 
 
 class Trace:
-    """What `trace` returns: a network's way through one sequence, in numbers.
+    """What `trace` returns: every number that a network computed for one sequence.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Trace:
 
     def __repr__(self) -> str:
         size = f"steps: {len(self)}, cells: {len(self._rows)}"
-        return f"<Trace, {size}; print(it), .table() and .save_html('steps.html') show it>"
+        return f"<Trace, {size}; see print(trace), .table() and .save_html('steps.html')>"
 
     def __str__(self) -> str:
         blocks = [self._step(t, number) for t in range(len(self)) for number in range(len(self._rows))]
@@ -102,7 +102,7 @@ class Trace:
         return page(self._numbers())
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the page of `to_html` to a file, all of it or, after an error, nothing."""
+        """Write the page of `to_html` to a file. If that fails, an old file of this name is unchanged."""
         data = self.to_html().encode("utf-8")
         write_file(path, "Trace.save_html", lambda file: file.write(data))
 
@@ -156,7 +156,7 @@ class Trace:
     def _back(self, number: int) -> dict[str, Any]:
         """The gradients at each step of a cell, and the gradients of its weights over all steps.
 
-        The last one of a step, dL/dx, is the sum over all directions that read x.
+        The last entry of each step, dL/dx, is summed over all directions that read x.
         """
         first, (_, _, x, h_prev, _) = number - number % self._directions, self._rows[number]
         flows = []
@@ -193,6 +193,7 @@ class Trace:
         return {"tokens": self.tokens, "cells": cells, "head": head}
 
 
+@_checks.explained
 def trace(
     run: RNNRun | ModelRun | OneToManyRun,
     tokens: Sequence[object] | None = None,
@@ -214,7 +215,7 @@ def trace(
         What ``forward`` returned. For an `EncoderDecoder`, one of its two networks: ``run.encoder_run`` or
         ``run.decoder_run``.
     tokens : sequence, (time,), or None
-        The text at each step, one for each real step, or for each step with the padding. None takes the token ids.
+        A text for each step, with or without the steps at the padding. None shows the token ids.
     row : int
         The row of the batch to look at.
     loss : callable or None
