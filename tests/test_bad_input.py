@@ -5,6 +5,7 @@ import datetime as dt
 import inspect
 import re
 from collections import Counter
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -33,6 +34,7 @@ from vanilla_rnn import (
     one_hot,
     pad_sequences,
     tokenize,
+    trace,
 )
 
 NUMPY_SAYS = ("could not be broadcast", "operands", "setting an array element", "matmul", "inhomogeneous", "aligned")
@@ -329,12 +331,22 @@ OPTIONS = {"loss": binary_cross_entropy, "optimizer": SGD(0.1), "epochs": 1, "ba
 UNEQUAL = np.empty(2, object)
 UNEQUAL[:] = [np.ones((5, 4)), np.ones((3, 4))]
 
+
+class WideCell(RNNCell):
+    def forward(self, x_t, h_prev=None):
+        run = super().forward(x_t, h_prev)
+        return SimpleNamespace(h=np.concatenate([run.h, run.h], axis=1))
+
+
 MISTAKES = [
     (lambda: SGD(0.1).step(series, D_PARAMETERS), TypeError, "SGD.step: parameters ... got ManyToOne ... model.parameters()"),
     (lambda: SGD(0.1).step(series.parameters(), RUN.backward(np.ones((2, 1)))), TypeError, "SGD.step: d_parameters ... got ModelGradients ... .d_parameters"),
     (lambda: RUN.backward(binary_cross_entropy(RUN.logits, [1, 0])), ValueError, "ModelRun.backward: d_logits ... got a tuple (float, ndarray) ... loss, d_logits ="),
     (lambda: one(rnn(x)), TypeError, "ManyToOneHead: ... 'h_n' ... head(*rnn(x))"),
     (lambda: fit(series, EXAMPLES, **OPTIONS | {"optimizer": Adam}), TypeError, "fit: optimizer ... got the class Adam ... Create it first: Adam("),
+    (lambda: fit(series, x, [1, 0], **OPTIONS), TypeError, "fit: ... list(zip(inputs, labels))"),
+    (lambda: trace(RUN, gradients=RUN.backward(np.ones((2, 1)))), TypeError, "trace: ... 'gradients' ... loss and targets"),
+    (lambda: RNN.from_cells([WideCell(4, 3)])(x[:, :1]), ValueError, "WideCell.forward: h ... shape (2, 3) ... got shape (2, 6)"),
     (lambda: fit(series, EXAMPLES, **OPTIONS | {"loss": "bce"}), TypeError, "fit: loss ... got 'bce' ... loss=binary_cross_entropy"),
     (lambda: rnn(tokens), ValueError, "RNN.forward: x ... got shape (2, 5) ... Embedding or one_hot"),
     (lambda: series(tokens), ValueError, "ManyToOne.forward: inputs ... got shape (2, 5) ... Embedding or one_hot"),

@@ -82,6 +82,8 @@ CASES = [
     (lambda: argument("1", "clip", "f"), TypeError, "f: clip must be a number, got '1' (str). Pass a float, for example clip=0.1."),
     (lambda: argument(1, "momentum", "f"), ValueError, "f: momentum must be at least 0 and below 1, got 1."),
     (lambda: argument(np.inf, "learning_rate", "f"), ValueError, "f: learning_rate must be at least 0 and finite, got inf."),
+    (lambda: argument(10**400, "learning_rate", "f"), ValueError, f"f: learning_rate must be at least 0 and finite, got {10**59}."),
+    (lambda: argument(-(10**400), "clip", "f"), ValueError, f"f: clip must be above 0, got -{10**58}."),
     (lambda: _checks.require_type([1], dict, "x", "f"), TypeError, "f: x must be a dict, got [1] (list). Check the type and the order of the arguments."),
     (lambda: _checks.require_type("RNN", dict, "x", "f", "Pass {}."), TypeError, "f: x must be a dict, got 'RNN' (str). Pass {}."),
     (lambda: _checks.require_type(Counter, dict, "x", "f"), TypeError, "f: x must be a dict, got the class Counter. Create it first: Counter(...)."),

@@ -230,6 +230,13 @@ def test_an_empty_example_among_vectors_is_legal_in_any_batch(empty, batch_size)
     np.testing.assert_array_equal(model(*arguments), [model.head.b_y])  # the answer of a network that has read nothing
 
 
+def test_an_empty_source_among_vectors_is_legal():
+    parts = RNN(2, 3, rng=0), ManyToManyHead(3, 6, rng=1), Embedding(6, 2, rng=2)
+    model = EncoderDecoder(RNN(2, 3, rng=3), Decoder(*parts, bos_idx=2, eos_idx=3))
+    examples = [([], [4, 5]), (np.ones((2, 2)), [4])]
+    assert len(fit(model, examples, **options(loss=cross_entropy, batch_size=1, epochs=1))) == 1
+
+
 # --- over a stream
 
 

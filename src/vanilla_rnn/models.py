@@ -174,13 +174,6 @@ class _SequenceModel(Module):
         head_run = unchecked_forward(self.head, Head)(rnn_run.output, rnn_run.h_n)
         return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, counted, targets)
 
-    def _pad(self, inputs: Sequence[ArrayLike]) -> tuple[Array, Array]:
-        """Pad sequences; an empty one has as many features as the RNN reads."""
-        if self.embedding is None:
-            empty = np.empty((0, self.rnn.input_size), self.rnn.dtype)
-            inputs = [empty if np.shape(sequence) == (0,) else sequence for sequence in inputs]
-        return pad_sequences(inputs)
-
     def _signature(self) -> str:
         return type(self).__name__
 
@@ -261,7 +254,9 @@ class ManyToOne(_Reader):
         [[4 5 6]
          [7 8 0]] [3 2] [1 0]
         """
-        return self._pad(inputs), _checks.array(list(labels), "labels", f"{type(self).__name__}.batch")
+        return pad_inputs(inputs, self.rnn, self.embedding), _checks.array(
+            list(labels), "labels", f"{type(self).__name__}.batch"
+        )
 
 
 class ManyToMany(_Reader):
@@ -291,7 +286,7 @@ class ManyToMany(_Reader):
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
         """Return the arguments of `forward` and the labels, from unpadded examples."""
-        (padded, lengths), (targets, counts) = self._pad(inputs), pad_sequences(labels)
+        (padded, lengths), (targets, counts) = pad_inputs(inputs, self.rnn, self.embedding), pad_sequences(labels)
         for number in np.flatnonzero(counts != lengths):
             expected, where = f"{lengths[number]} labels, one for each step", f"{type(self).__name__}.batch"
             _checks.fail(ValueError, where, f"labels[{number}]", expected, str(counts[number]), "Label each step.")
@@ -491,6 +486,14 @@ def choose(logits: Array, temperature: float, top_k: int | None, rng: np.random.
     noise = rng.gumbel(size=logits.shape) if temperature else 0.0
     chosen: Array = np.argmax(logits + temperature * noise, axis=-1)
     return chosen
+
+
+def pad_inputs(inputs: Sequence[ArrayLike], rnn: RNN, embedding: Embedding | None) -> tuple[Array, Array]:
+    """Pad sequences; an empty sequence of vectors has as many features as the RNN reads."""
+    if embedding is None:
+        empty = np.empty((0, rnn.input_size), rnn.dtype)
+        inputs = [empty if np.size(sequence) == 0 and np.ndim(sequence) == 1 else sequence for sequence in inputs]
+    return pad_sequences(inputs)
 
 
 def check_fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from vanilla_rnn import _checks
 from vanilla_rnn._module import Module, Run, as_rows, canonical_paths, merge_gradients, unchecked_forward
 from vanilla_rnn.embedding import Embedding
-from vanilla_rnn.models import Decoder, check_fits_embedding, zero_padding_ids
+from vanilla_rnn.models import Decoder, check_fits_embedding, pad_inputs, zero_padding_ids
 from vanilla_rnn.rnn import RNN
 from vanilla_rnn.vocab import pad_sequences
 
@@ -308,7 +308,8 @@ class EncoderDecoder(Module):
         self, source: Sequence[ArrayLike], tokens: Sequence[ArrayLike]
     ) -> tuple[tuple[Array, Array, Array, Array], None]:
         """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
-        (padded, source_lengths), (padded_tokens, lengths) = pad_sequences(source), pad_sequences(tokens)
+        padded, source_lengths = pad_inputs(source, self.encoder, self.embedding)
+        padded_tokens, lengths = pad_sequences(tokens)
         return (padded, padded_tokens, source_lengths, lengths), None
 
     def _signature(self) -> str:
