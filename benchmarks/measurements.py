@@ -228,10 +228,8 @@ def memory() -> dict:
             command = [sys.executable, "-c", MEMORY.format(shape=shape, who=who)]
             result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=sys.path[0])
             kibibytes[who] = int(result.stdout)
-            print(
-                f"{who:<9}{kibibytes[who] / 1024:8.1f} MiB, {kibibytes[who] / kibibytes['least']:.2f} of the least",
-                flush=True,
-            )
+            of_least = kibibytes[who] / kibibytes["least"]
+            print(f"{who:<9}{kibibytes[who] / 1024:8.1f} MiB, {of_least:.2f} of the least", flush=True)
     return kibibytes
 
 
@@ -243,9 +241,8 @@ def curves() -> dict:
         seconds_by_size[axis] = {}
         for value in values[: 2 if SMALL else None]:
             shape = {"batch": 16, "time": 50, "inputs": 64, "hidden": 64} | {axis: value}
-            seconds_by_size[axis][value] = seconds = race({"ours": contestants.ours(**shape)["training"]}, seconds=1.0)[
-                "ours"
-            ]
+            seconds = race({"ours": contestants.ours(**shape)["training"]}, seconds=1.0)["ours"]
+            seconds_by_size[axis][value] = seconds
             print(f"{axis:<8}{value:5}{seconds * 1e3:9.2f} ms  {'#' * min(90, round(seconds * 2e3))}", flush=True)
     return seconds_by_size
 

@@ -160,3 +160,11 @@ def test_repr_shows_sizes_options_and_the_number_of_parameters():
     lines = repr(RNNCell(3, 2, bias=False, nonlinearity="relu", dtype=np.float32)).splitlines()
     assert lines[0] == "RNNCell(3, 2, bias=False, nonlinearity='relu', dtype=np.float32): 10 parameters"
     assert lines[1].split(maxsplit=1) == ["W_xh", "(2, 3)"]
+
+
+@pytest.mark.parametrize("value", [None, 3.0, [[1.0]], np.eye(3, dtype=int)])
+def test_weights_replaced_by_something_else_are_refused(value):
+    cell = RNNCell(2, 3, rng=0)
+    cell.W_hh = value
+    with pytest.raises(TypeError, match="^RNNCell.forward: W_hh must be a NumPy array of float64, got "):
+        cell([1.0, 2.0])

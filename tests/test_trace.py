@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from plain import networks
 from sample_models import model_and_inputs, row_alone, worked_model
-from vanilla_rnn import RNN, RNNCell, binary_cross_entropy, cross_entropy, trace, worked_example
+from vanilla_rnn import (
+    RNN,
+    ManyToOne,
+    ManyToOneHead,
+    RNNCell,
+    binary_cross_entropy,
+    cross_entropy,
+    gradient_flow,
+    trace,
+    worked_example,
+)
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.inspection.flow import jacobian_norms_from_start, jacobian_norms_to_end
 
@@ -359,3 +369,18 @@ def run_of(name):
 def test_what_does_not_fit_the_run_is_refused(name, arguments, error, message):
     with pytest.raises(error, match=f"^(trace|cross_entropy): {message}"):
         trace(run_of(name), **arguments)
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        {"loss": binary_cross_entropy, "targets": [1, 0], "d_logits": np.ones((2, 1))},
+        {"d_logits": np.ones((2, 1)), "d_h_n": np.ones((1, 2, 3))},
+        {"targets": [1, 0]},
+    ],
+)
+@pytest.mark.parametrize("function", [trace, gradient_flow])
+def test_a_second_gradient_is_refused_rather_than_ignored(function, upstream):
+    model = ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=1))
+    with pytest.raises(ValueError, match=f"^{function.__name__}: the gradient must be one of"):
+        function(model.forward(np.ones((2, 4, 2))), **upstream)

@@ -333,12 +333,15 @@ def _check_functions(loss: Any, optimizer: Any, weights: Any, where: str) -> Non
 @contextmanager
 def _progress_bar(show: bool, total: int | None, unit: str) -> Iterator[Callable[[Row], None]]:
     """A function to call with each row. It moves a progress bar if one is wanted and tqdm is installed."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
+    if show:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            show = False
+    if not show:
         yield lambda _: None
         return
-    with tqdm(total=total, unit=unit, disable=not show) as bar:
+    with tqdm(total=total, unit=unit) as bar:
 
         def move(row: Row) -> None:
             bar.set_postfix(loss=row["loss"])

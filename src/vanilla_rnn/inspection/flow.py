@@ -119,6 +119,12 @@ def upstream_of(
 ) -> Upstream | None:
     """The upstream gradients that a caller gives in one of three ways; None if there are none."""
     value = None
+    ways = {"loss": loss, "d_logits": d_logits, "d_output or d_h_n": d_h_n if d_output is None else d_output}
+    given = [name for name, way in ways.items() if way is not None]
+    if len(given) > 1 or (targets is not None and loss is None):
+        expected, fix = "one of loss with targets, d_logits, and d_output or d_h_n", "Leave the others out."
+        got = " and ".join(given or ["targets without a loss"])
+        _checks.fail(ValueError, where, "the gradient", expected, got, fix)
     if (loss is not None or d_logits is not None) and model_run is None:
         fix = "Pass d_output or d_h_n, or the run of a model."
         _checks.fail(TypeError, where, "run", "a model's run for loss or d_logits", _checks.shown(rnn_run), fix)
