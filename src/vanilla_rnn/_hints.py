@@ -136,6 +136,6 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         ]
     if not hints and "h_n" in positional:
         hints = ["Unpack what the RNN returns: head(*rnn(x))."]
-    text = str(error).split(") ", 1)[-1].split("() ", 1)[-1]
+    text = str(error).split(") ", 1)[-1].split("() ", 1)[-1].partition(". Did you mean")[0]  # Python 3.13 guesses too
     hints = hints or [f"Its arguments are {', '.join(names)}."]
     return f"{where}: {text}. {' '.join(hints)}"

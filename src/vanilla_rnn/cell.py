@@ -29,7 +29,10 @@ def step(
 def step_backward(
     d_h: Array, x_t: Array, h_prev: Array, h_t: Array, W_xh: Array, W_hh: Array, slope: Callable[[Array], Array]
 ) -> tuple[Array, ...]:
-    """``d_a = d_h * f'(a_t)``; the rest follows because ``a_t`` is a sum of products."""
+    """``d_a = d_h f'(a_t)``, then ``d_x = W_xh^T d_a``, ``d_h_prev = W_hh^T d_a``, ``d_W_xh = d_a x_t^T`` and so on.
+
+    Each vector is a row here, so that W^T d_a is written d_a @ W. ``d_name`` is dL/dname, with the shape of name.
+    """
     d_a = d_h * slope(h_t)  # (..., hidden)
     d_x = d_a @ W_xh  # (..., input)
     d_h_prev = d_a @ W_hh  # (..., hidden)

@@ -132,7 +132,7 @@ class Embedding(Module):
 class EmbeddingGradients(NamedTuple):
     """What `EmbeddingRun.backward` returns. Ids have no gradient, so this is the gradient of the table alone."""
 
-    d_parameters: dict[str, Array]  #: dL/d_vectors by the keys of ``embedding.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dvectors by the keys of ``embedding.parameters()``
 
 
 class EmbeddingRun(Run):
@@ -158,7 +158,7 @@ class EmbeddingRun(Run):
         Parameters
         ----------
         d_vectors : array_like of the shape of ``vectors``
-            dL/d_vectors: the d_x of the RNN that read them.
+            dL/dvectors: the d_x of the RNN that read them.
 
         Returns
         -------

@@ -242,8 +242,8 @@ class ManyToManyHead(Head):
 class HeadGradients(NamedTuple):
     """What `HeadRun.backward` returns, ready for ``run.backward(d_output, d_h_n)`` of the RNN's run."""
 
-    d_output: Array | None  #: dL/d_output, from a `ManyToManyHead`
-    d_h_n: Array | None  #: dL/d_h_n, from a `ManyToOneHead`
+    d_output: Array | None  #: dL/doutput, from a `ManyToManyHead`
+    d_h_n: Array | None  #: dL/dh_n, from a `ManyToOneHead`
     d_parameters: dict[str, Array]  #: dL/dW by the keys of ``head.parameters()``
 
 

@@ -56,7 +56,7 @@ def zero_padding_ids(
 class ModelGradients(NamedTuple):
     """What `ModelRun.backward` returns."""
 
-    d_inputs: Array | None  #: dL/d_inputs, of the inputs' shape; None for token ids
+    d_inputs: Array | None  #: dL/dinputs, of the inputs' shape; None for token ids
     d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
     d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
 
@@ -103,7 +103,7 @@ class ModelRun(Run):
         Parameters
         ----------
         d_logits : array_like of the logits' shape
-            dL/d_logits, the second result of a loss. Values at and after a sequence's length are ignored.
+            dL/dlogits, the second result of a loss. Values at and after a sequence's length are ignored.
 
         Returns
         -------

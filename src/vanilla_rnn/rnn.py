@@ -41,7 +41,7 @@ def unroll_layers_backward(
     """Propagate the gradient of the top layer's output back to the inputs. Also return the gradients of every cell."""
     by_cell: list[UnrolledGradients] = []
     for layer in reversed(layers):
-        first = len(d_h_n) - len(by_cell) - len(layer)
+        first = len(d_h_n) - len(by_cell) - len(layer)  # the number of this layer's first cell
         d_h = split_directions(d_rows, len(layer), layout)
         gradients = [
             unroll_cell_backward(unrolled, d_h[i], layout.sort(d_h_n[first + i])) for i, unrolled in enumerate(layer)
@@ -423,9 +423,9 @@ class RNNRun(Run):
         Parameters
         ----------
         d_output : array_like of output's shape, or None
-            dL/d_output; None if the loss doesn't depend on it. Values at and after a sequence's length are ignored.
+            dL/doutput; None if the loss doesn't depend on it. Values at and after a sequence's length are ignored.
         d_h_n : array_like of h_n's shape, or None
-            dL/d_h_n; None if the loss doesn't depend on it.
+            dL/dh_n; None if the loss doesn't depend on it.
 
         Returns
         -------
@@ -439,7 +439,7 @@ class RNNRun(Run):
         """
         where = f"{type(self).__name__}.backward"
         if d_output is None and d_h_n is None:
-            fix = "Pass dL/d_output, dL/d_h_n or both, for example from a head's backward."
+            fix = "Pass dL/doutput, dL/dh_n or both, for example from a head's backward."
             _checks.fail(ValueError, where, "d_output or d_h_n", "a gradient to propagate", "None for both", fix)
         if d_output is not None:
             d_output = _checks.gradient(d_output, self.output, "d_output", where, self._layout.lengths)

@@ -144,7 +144,7 @@ class OneToMany(Module):
 class OneToManyGradients(NamedTuple):
     """What `OneToManyRun.backward` returns."""
 
-    d_context: Array  #: dL/d_context, (batch, context_size)
+    d_context: Array  #: dL/dcontext, (batch, context_size)
     d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
 
 
@@ -172,7 +172,7 @@ class OneToManyRun(Run):
         Parameters
         ----------
         d_logits : array_like of the logits' shape
-            dL/d_logits. Values at and after a sequence's length are ignored.
+            dL/dlogits. Values at and after a sequence's length are ignored.
 
         Returns
         -------
@@ -319,7 +319,7 @@ class EncoderDecoder(Module):
 class EncoderDecoderGradients(NamedTuple):
     """What `EncoderDecoderRun.backward` returns."""
 
-    d_source: Array | None  #: dL/d_source, of the source's shape; None for token ids
+    d_source: Array | None  #: dL/dsource, of the source's shape; None for token ids
     d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
 
 
@@ -354,7 +354,7 @@ class EncoderDecoderRun(Run):
         Parameters
         ----------
         d_logits : array_like of the logits' shape
-            dL/d_logits. Values at and after a sequence's length are ignored.
+            dL/dlogits. Values at and after a sequence's length are ignored.
 
         Returns
         -------

@@ -38,13 +38,13 @@ def unroll_plain(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> list[Any]
 
 
 def unroll_plain_backward(
-    d_h: Array, d_h_n: Array, runs: list[Any], sizes: list[int]
+    d_output: Array, d_h_n: Array, runs: list[Any], sizes: list[int]
 ) -> tuple[list[Array], Array, dict[str, Array]]:
     """Backpropagation through time: ``dL/dh_t`` = the part from step t's own output + the part from step t + 1."""
     d_x: list[Array] = []
     d_parameters: dict[str, Array] = {}
-    d_future = d_h_n.copy()  # (batch, hidden); a sequence joins at its last step, with its row of d_h_n
-    for run, d_output_t in zip(reversed(runs), reversed(_steps(d_h, sizes)), strict=True):
+    d_future = d_h_n.copy()  # (batch, hidden): row i is d_h_n[i] until the loop reaches the last step of sequence i
+    for run, d_output_t in zip(reversed(runs), reversed(_steps(d_output, sizes)), strict=True):
         d_h_t = d_output_t + d_future[: len(d_output_t)]
         d_x_t, d_h_prev, d_step = run.backward(d_h_t)
         d_future[: len(d_h_prev)] = d_h_prev
@@ -83,7 +83,7 @@ def unroll(
 
 
 def unroll_backward(
-    d_h: Array,
+    d_output: Array,
     d_h_n: Array,
     x: Array,
     states: Array,
@@ -92,7 +92,7 @@ def unroll_backward(
     slope: Callable[[Array], Array],
     sizes: list[int],
 ) -> tuple[Array, ...]:
-    """Backpropagation through time, in place: ``d_h`` becomes d_a, and ``d_h_n`` becomes d_h_0.
+    """Backpropagation through time, in place: ``d_output`` becomes d_a, and ``d_h_n`` becomes d_h_0.
 
     For speed: only the recurrence is in the loop. The gradient of each weight is a sum over all steps, and one matrix
     product after the loop computes it.
@@ -105,12 +105,12 @@ def unroll_backward(
     else:
         slopes = map(slope, reversed(_views(h, sizes, batch)))
     add, multiply = np.add, np.multiply
-    for d_t, slope_t in zip(reversed(_views(d_h, sizes, batch)), slopes, strict=True):
+    for d_t, slope_t in zip(reversed(_views(d_output, sizes, batch)), slopes, strict=True):
         d_next = d_future if len(d_t) == len(d_future) else d_future[: len(d_t)]
         add(d_t, d_next, d_t)  # dL/dh_t: the part from the output, plus the part from step t + 1
         multiply(d_t, slope_t, d_t)  # dL/da_t
         d_t.dot(W_hh, d_next)  # the part for step t - 1: W_hh^T d_a_t
-    d_a = d_h
+    d_a = d_output
     d_a_T = d_a.T
     d_x = d_a.dot(W_xh)
     d_W_xh = d_a_T.dot(x)

@@ -74,7 +74,7 @@ def gradient_flow(
     d_output, d_h_n : array_like or None
         The gradient to follow, as for `RNNRun.backward`.
     d_logits : array_like or None
-        Instead of these two, for the run of a model: dL/d_logits, as a loss returns it.
+        Instead of these two, for the run of a model: dL/dlogits, as a loss returns it.
     loss, targets
         Instead of any gradient, for the run of a model: the loss of this row alone, and the targets of the whole batch,
         as for `trace`.

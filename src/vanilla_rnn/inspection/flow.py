@@ -59,7 +59,7 @@ def step_flows(run: RNNRun, row: int, upstream: Upstream) -> list[list[StepFlow]
     length, directions = len(rows[0].x), run.directions
     all_d_a = run.backward(upstream.d_output, upstream.d_h_n).d_a
     of_row = [(d if run.batched else d[None])[row][:length] for d in all_d_a]
-    above = np.zeros((length, directions * len(rows[-1].cell.W_hh)), run.h_n.dtype)  # dL/d_output, layer by layer
+    above = np.zeros((length, directions * len(rows[-1].cell.W_hh)), run.h_n.dtype)  # dL/doutput, layer by layer
     if upstream.d_output is not None:
         above = (upstream.d_output if run.batched else upstream.d_output[None])[row][:length]
     by_cell: list[list[StepFlow]] = []

@@ -223,7 +223,7 @@ def trace(
     targets : array_like or None
         The targets of the whole batch; None if the run has them.
     d_logits, d_output, d_h_n : array_like or None
-        Instead of a loss, upstream gradients: dL/d_logits for the run of a model, or dL/d_output and dL/dh_n.
+        Instead of a loss, upstream gradients: dL/dlogits for the run of a model, or dL/doutput and dL/dh_n.
 
     Returns
     -------
