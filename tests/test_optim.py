@@ -160,8 +160,8 @@ def test_bad_options(call, error, message):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"b": np.array([0.0, np.nan])}, ValueError, "the gradient of b must be finite .*, got nan at index 1"),
-        ({"b": np.zeros(3)}, ValueError, r"the gradient of b must be .*\(2,\), got shape \(3,\)"),
+        ({"b": np.array([0.0, np.nan])}, ValueError, r"d_parameters\['b'\] must be finite .*, got nan at index 1"),
+        ({"b": np.zeros(3)}, ValueError, r"d_parameters\['b'\] must be .*\(2,\), like parameters\['b'\], got shape \(3,\)"),
         ({"b": None}, ValueError, "d_parameters must be .*, got one without 'b'"),
         ({"c": np.zeros(2)}, ValueError, "d_parameters must be .*, got one with 'c'"),
     ],
@@ -206,7 +206,7 @@ def read_only(values):
     [
         (read_only(np.ones(2)), 1.0, ValueError, "b must be .*, got a read-only array"),
         (np.ones(2, int), 1.0, ValueError, "b must be .*, got an array of int64"),
-        (np.ones(2, np.float32), 1e300, ValueError, r"b after the step must be finite .*float32"),
+        (np.full(2, -3e38, np.float32), 3e38, ValueError, r"b after the step must be finite .*float32"),
     ],
 )
 def test_no_parameter_changes_if_one_can_not(b, gradient, error, message):
@@ -275,12 +275,9 @@ def test_ctrl_c_at_any_moment_leaves_all_or_nothing_done(kind):
 @pytest.mark.parametrize(
     ("call", "state_of", "names", "message"),
     [
-        (MOMENTUM, MOMENTUM, "U", "state must be .*, got also 'v.W', 'v.b'"),
-        (ADAM, ADAM, "U", "state must be .*, got also 'm.W', 'm.b', 's.W', 's.b', 't.W', ... .6 in all."),
-        (ADAM, ADAM, "WU", "state must be .*, got also '[mst].b'"),
-        (ADAM, MOMENTUM, "Wb", "state must be .*, got also 'v.W', 'v.b'"),
-        (MOMENTUM, ADAM, "Wb", "state must be .*, got also 'm.W'"),
-        ("SGD(0.1)", ADAM, "Wb", "state must be .*, got also 'm.W'"),
+        (ADAM, MOMENTUM, "Wb", "state must be .*, got one with 'v.W', 'v.b'"),
+        (MOMENTUM, ADAM, "Wb", "state must be .*, got one with 'm.W', 'm.b', 's.W', 's.b', 't.W', ... .6 in all."),
+        ("SGD(0.1)", ADAM, "Wb", "state must be .*, got one with 'm.W'"),
     ],
 )
 def test_a_state_of_other_parameters_or_another_optimiser_is_refused(call, state_of, names, message):
@@ -297,7 +294,7 @@ def test_a_state_of_other_parameters_or_another_optimiser_is_refused(call, state
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"v.W": np.ones(2)}, "state must be .*, got also 'v.W'"),
+        ({"v.W": np.ones(2)}, "state must be .*, got one with 'v.W'"),
         ({"m.W": np.ones(3)}, r"state\['m.W'\] must be .*\(2,\), got shape \(3,\)"),
         ({"s.W": np.array([1.0, -0.25])}, "W.* must be .*, got"),  # s is a mean of squares
     ],
@@ -357,10 +354,10 @@ def test_clipping_of_extremes(gradient, norm, clipped):
 @pytest.mark.parametrize(
     ("b", "max_norm", "error", "message"),
     [
-        (np.array([np.inf]), 1.0, ValueError, "the gradient of b must be .*, got inf at index 0"),
-        (np.broadcast_to(1.0, 2), 0.1, ValueError, "the gradient of b must be .*, got a read-only array"),
-        (np.array([1]), 0.1, ValueError, "the gradient of b must be .*, got an array of int64"),
-        ([1.0], 0.1, TypeError, r"the gradient of b must be .*, got \[1.0\]"),
+        (np.array([np.inf]), 1.0, ValueError, r"d_parameters\['b'\] must be .*, got inf at index 0"),
+        (np.broadcast_to(1.0, 2), 0.1, ValueError, r"d_parameters\['b'\] must be .*, got a read-only array"),
+        (np.array([1]), 0.1, ValueError, r"d_parameters\['b'\] must be .*, got an array of int64"),
+        ([1.0], 0.1, TypeError, r"d_parameters\['b'\] must be .*, got \[1.0\]"),
         (np.ones(1), 0.0, ValueError, "max_norm must be .*, got 0.0"),
     ],
 )

@@ -340,7 +340,7 @@ def test_without_tqdm_there_is_no_bar(name, model, data, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("loss_factor", "gradient_factor", "message"),
     [
-        (np.nan, 1.0, "the loss function: its result must be .*, got nan"),
+        (np.nan, 1.0, "the loss must be .*, got nan"),
         (1.0, np.inf, "d_logits must be finite .*, got (nan|inf|-inf) at"),
     ],
 )

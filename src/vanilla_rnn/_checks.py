@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # --- messages ---------------------------------------------------------------------------------------------------------
 
+COMPUTATION = "Check the computation that produced it."
+DIVERGED = "Use a smaller learning rate or clip the gradients: training may have diverged."
+
 
 def fail(error: type[Exception], where: str, name: str, expected: str, got: str, fix: str) -> NoReturn:
     """Raise ``error`` with a message in the shared format. ``fix`` is an instruction that begins with a verb."""
@@ -86,6 +89,10 @@ def argument(value: Any, name: str, where: str) -> Any:
     """Check one argument by the rule for its name. A name without a rule of its own means a size."""
     if name == "nonlinearity" and isinstance(value, tuple) and len(value) == 2 and all(map(callable, value)):
         return value  # the function, and its slope computed from its result
+    if name == "betas":
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            fail(TypeError, where, name, "two numbers", shown(value), "Pass a pair, such as (0.9, 0.999).")
+        return number(value[0], "betas[0]", where), number(value[1], "betas[1]", where)
     if name in CHOICES:
         return choice(value, name, where)
     if name in BOUNDS:
@@ -133,6 +140,9 @@ def number(value: object, name: str, where: str) -> float:
 def choice(value: object, name: str, where: str) -> str:
     """Check that a value is one of the words allowed for this argument."""
     options = CHOICES[name]
+    if name == "nonlinearity" and (callable(value) or isinstance(value, tuple)):
+        fix = "Pass your own function with its slope, computed from its result: (np.tanh, lambda h: 1 - h * h)."
+        fail(TypeError, where, name, f"one of {listed(options)}, or a pair of functions", shown(value), fix)
     if not isinstance(value, str) or value not in options:
         from difflib import get_close_matches
 
@@ -250,15 +260,18 @@ def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix 
     if names[0] == "...":
         split = values.ndim - len(names) + 1
         lengths = (lengths[:split], *lengths[split:]) if split >= 0 else ()
-    elif optional is not None and sizes.get(names[optional], len(lengths) != len(names) - 1 or None) is None:
-        lengths = (*lengths[:optional], None, *lengths[optional:])
+    elif optional is not None:
+        leave_out = len(lengths) == len(names) - 1
+        if names[optional] in sizes:  # an array before this one has decided whether the axis exists
+            leave_out = sizes[names[optional]] is None
+        if leave_out:
+            lengths = (*lengths[:optional], None, *lengths[optional:])
     known = dict(sizes)  # for the message: only what was known before this call
     if len(lengths) == len(names) and tuple(map(sizes.setdefault, names, lengths)) == lengths:
         return
     expected = f"an array of shape {_pattern(names, optional, known)}"
-    fail(
-        ValueError, where, name, expected, f"shape {values.shape}", fix if isinstance(fix, str) else fix(values, known)
-    )
+    text = fix if isinstance(fix, str) else fix(values, known)
+    fail(ValueError, where, name, expected, f"shape {values.shape}", text.replace("{name}", name))
 
 
 @cache
@@ -288,13 +301,7 @@ def is_finite(values: Array) -> bool:
     return math.isfinite(np.vdot(values, values).real) or bool(np.isfinite(values).all())
 
 
-def finite(
-    values: Array,
-    name: str,
-    where: str,
-    fix: str = "Check the computation that produced it.",
-    lengths: Array | None = None,
-) -> None:
+def finite(values: Array, name: str, where: str, fix: str = COMPUTATION, lengths: Array | None = None) -> None:
     """Check that there is neither NaN nor infinity. With lengths, check only the real steps of (batch, time, ...)."""
     if is_finite(values):
         return
@@ -318,14 +325,17 @@ def zero_padding(values: Array, lengths: Array | None) -> Array:
     return values if lengths is None else np.where(padding_mask(lengths, values.shape), values, values.dtype.type(0))
 
 
-def gradient(value: object, like: Array, name: str, where: str, lengths: Array | None = None) -> Array:
+def gradient(
+    value: object, like: Array, name: str, where: str, lengths: Array | None = None, fix: str = COMPUTATION
+) -> Array:
     """Check a gradient: it has the dtype and shape of the array it belongs to, and is finite at the real steps."""
     values = floats(value, name, where, like.dtype)
     if values.shape != like.shape:
         owner = name.removeprefix("d_")
-        fix = f"Pass the gradient of {owner}: it has the same shape." if owner != name else "Check the shape."
-        fail(ValueError, where, name, f"an array of shape {like.shape}, like {owner}", f"shape {values.shape}", fix)
-    finite(values, name, where, lengths=lengths)
+        shape_fix = f"Pass the gradient of {owner}: it has the same shape." if owner != name else "Check the shape."
+        expected = f"an array of shape {like.shape}, like {owner}"
+        fail(ValueError, where, name, expected, f"shape {values.shape}", shape_fix)
+    finite(values, name, where, fix, lengths)
     return values
 
 
@@ -363,12 +373,10 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
             layouts[name],
             sizes,
             where,
-            "Assign weights in place, which keeps their shapes: " + name + "[...] = new.",
+            f"Assign weights in place, which keeps their shapes: {name}[...] = new.",
         )
         if numbers:
-            finite(
-                values, name, where, "Use a smaller learning rate or clip the gradients: training may have diverged."
-            )
+            finite(values, name, where, DIVERGED)
     return sizes
 
 
@@ -419,7 +427,7 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
         return None
     batch, time = sizes["batch"], sizes["time"]
     if batch is None:
-        fix = "Leave it out, or add a batch axis: x[None]."
+        fix = "Leave it out, or add a batch axis to the input, with [None]."
         fail(ValueError, where, name, "None for a single sequence", shown(value), fix)
     mask = array(value, name, where)
     if mask.shape == (batch, time) and np.isin(mask, (0, 1)).all():
@@ -427,7 +435,7 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
     fix = f"Pass the number of real steps of each row: {name}=[{time}, ...]."
     counts = integers(value, name, where, fix)
     if counts.shape == (time,) != (batch,):
-        fix = "Put the batch axis first: pass x.swapaxes(0, 1) if x is (time, batch, ...)."
+        fix = "Put the batch axis first, with swapaxes(0, 1), if the input is (time, batch, ...)."
     fit(counts, name, "batch", sizes, where, fix)
     outside = (counts < 0) | (counts > time)
     if outside.any():

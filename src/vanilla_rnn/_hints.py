@@ -17,8 +17,10 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
     first = next((part for part in values.flat if part is not None), None) if values.dtype.kind == "O" else None
     rest = list(values.flat[:1000]) if values.dtype.kind == "O" else []
     if values.dtype.kind in "US" or isinstance(first, str):
-        fix = "Convert words to ids: vocab.encode(words)."
-        if name in ("labels", "targets"):
+        fix = "Pass numbers."
+        if name.partition("[")[0] in ("x", "x_t", "ids", "tokens", "inputs", "source", "prompt", "chunks"):
+            fix = "Convert words to ids: vocab.encode(words)."
+        elif name in ("labels", "targets"):
             fix = "Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."
         return f"words, such as {str(first or next(iter(values.flat), ''))!r}", fix
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
@@ -45,11 +47,11 @@ def for_inputs(x: Array, sizes: Sizes) -> str:
     """What to do about inputs of the wrong shape."""
     features = sizes["input_size"]
     if features == 1 and x.ndim in (1, 2):
-        return "Add an axis for the features: x[..., None] has one number per step."
+        return "Add an axis for the features: {name}[..., None] has one number per step."
     if x.dtype.kind in "iu":
         return "Turn token ids into vectors first, with an Embedding or one_hot."
     if x.ndim == 3 and x.shape[1] == features:
-        return "Move the features to the last axis: x.swapaxes(1, 2)."
+        return "Move the features to the last axis: {name}.swapaxes(1, 2)."
     return "Pass input_size numbers per step, or create the network with another input_size."
 
 
@@ -58,7 +60,7 @@ def for_state(h_0: Array, sizes: Sizes) -> str:
     if h_0.ndim == 1:
         return "Write lengths=... if these are lengths."
     if sizes.get("batch") is not None and h_0.ndim == 3 and h_0.shape[1] == sizes.get("time") != sizes["batch"]:
-        return "Put the batch axis first: pass x.swapaxes(0, 1) if x is (time, batch, input_size)."
+        return "Put the batch axis of the inputs first, with swapaxes(0, 1), if they are (time, batch, input_size)."
     return "Give it the shape of h_n, whose first axis is for the cells."
 
 
@@ -119,7 +121,7 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
 
     signature = inspect.signature(function)
     names = [name for name in signature.parameters if name != "self"]
-    where, method = function.__qualname__, function.__name__
+    where = method = getattr(function, "__name__", "the function")
     if "self" in signature.parameters:
         where = type(args[0]).__name__ + ("" if method in ("__init__", "__call__") else f".{method}")
         args = args[1:]

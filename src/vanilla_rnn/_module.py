@@ -103,15 +103,21 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
     return total
 
 
-def unchecked_forward(module: Any, kind: Any) -> Any:
-    """The function to call with checked input: a subclass's own ``forward``, else ``_forward``, which doesn't check."""
-    return module._forward if type(module).forward is kind.forward else module.forward
+def by_name(weights: Mapping[str, Array], gradients: Iterable[Array]) -> dict[str, Array]:
+    """The gradients under the names of their weights. Without a bias, the bias's gradient, the last one, is dropped."""
+    return dict(zip(weights, gradients))  # noqa: B905  # there may be one name less
+
+
+def unchecked(owner: Any, kind: Any, method: str) -> Any:
+    """The method to call with checked arguments: a subclass's own, else the one with "_", which doesn't check again."""
+    return getattr(owner, f"_{method}" if getattr(type(owner), method) is getattr(kind, method) else method)
 
 
 def call_all(calls: Iterable[tuple[Any, ...]]) -> None:
     """Call each (function, argument, ...) in one call into C, which Ctrl-C can't stop halfway.
 
-    The functions must be C functions too, such as ``operator.setitem`` and ``setattr``.
+    The functions must be C functions too. For example ``(operator.setitem, values, ..., new)`` does what the statement
+    ``values[...] = new`` does.
     """
     deque(starmap(call, calls), maxlen=0)
 

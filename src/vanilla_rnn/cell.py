@@ -1,6 +1,7 @@
 """One step of a recurrent network, and the gradient of that step.
 
-The two functions at the top are the whole method; the loop over time in ``unroll.py`` only repeats them.
+The two functions at the top are the whole method. `RNNCell` calls them. The loops over time in ``unroll.py`` and
+``stream.py`` compute the same, rearranged for speed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows
+from vanilla_rnn._module import Module, Run, as_rows, by_name
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, Callable, DTypeLike, Nonlinearity, Sizes
@@ -79,19 +80,28 @@ NONLINEARITIES: dict[str, Nonlinearity] = {  # f(a), or in place f(a, a); and f'
 
 
 def functions_of(nonlinearity: str | Nonlinearity) -> Nonlinearity:
-    """A nonlinearity's function and its slope. A function of your own doesn't need the argument ``out``."""
+    """A nonlinearity's function and its slope. Those of your own don't need the argument ``out``."""
     if isinstance(nonlinearity, str):
         return NONLINEARITIES[nonlinearity]
     f, slope = nonlinearity
-    return partial(_apply, f), slope
+    return partial(_apply, f, "the function"), partial(_apply, slope, "the slope")
 
 
-def _apply(f: Callable[[Array], Array], a: Array, out: Array | None = None) -> Array:
-    out = np.empty_like(a) if out is None else out
-    out[...] = f(a)
+def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Array | None = None) -> Array:
+    """A function of your own, whose result is copied into ``out``."""
+    result = _checks.floats(function(values), f"the result of {name}", "nonlinearity", values.dtype)
+    if result.shape != values.shape:
+        expected, fix = f"an array of shape {values.shape}", "Return one number for each number of the argument."
+        _checks.fail(
+            ValueError, "nonlinearity", f"the result of {name}", expected, f"an array of shape {result.shape}", fix
+        )
+    if out is None:
+        return result
+    out[...] = result
     return out
 
 
+# The axes of each weight by name, as the checks read them: "hidden_size" must have one length wherever it appears.
 LAYOUTS = {"W_xh": "hidden_size input_size", "W_hh": "hidden_size hidden_size", "b_h": "hidden_size"}
 
 
@@ -109,7 +119,7 @@ class RNNCell(Module):
     nonlinearity : {"tanh", "relu", "sigmoid", "linear"} or (callable, callable)
         The function applied to the sum. tanh and sigmoid keep every state between -1 and 1; with the others, states can
         grow. To use a function of your own, pass it with its slope computed from its result, such as
-        ``(np.tanh, lambda h: 1 - h * h)``.
+        ``(np.tanh, lambda h: 1 - h * h)``. Both get an array of any shape and return one of the same shape.
     recurrent_init : {"uniform", "orthogonal", "identity"}
         The initial W_hh. "uniform": every weight and bias from U(-k, k), k = 1/sqrt(hidden_size), as in PyTorch.
         "orthogonal": a random orthogonal matrix. All its singular values are 1, so multiplying a gradient by it many
@@ -374,7 +384,7 @@ class CellRun(Run):
         d_x, d_h_prev, *d_weights = step_backward(
             d_h, self.x, self.h_prev, self.h, self.cell.W_xh, self.cell.W_hh, slope
         )
-        return CellGradients(d_x, d_h_prev, dict(zip(self.cell.weights, d_weights)))  # noqa: B905  # weights: 2 or 3
+        return CellGradients(d_x, d_h_prev, by_name(self.cell.weights, d_weights))
 
 
 def _random_rotation(size: int, rng: np.random.Generator) -> Array:

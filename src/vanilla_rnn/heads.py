@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows
+from vanilla_rnn._module import Module, Run, as_rows, by_name
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, DTypeLike
@@ -110,7 +110,7 @@ class Head(Module):
         sizes["hidden_size/directions"] = sizes.pop("hidden_size")
         h_n, fix = _checks.floats(h_n, "h_n", where, self.W_hy.dtype), "Pass both results of one call: head(*rnn(x))."
         if h_n.shape and 2 * h_n.shape[-1] == output.shape[-1] and len(h_n) % 2 == 0:
-            sizes["hidden_size/directions"] //= 2
+            sizes["hidden_size/directions"] //= 2  # two directions: output has both states at every step, h_n one each
         h_n = _checks.tensor(h_n, "h_n", "cells [batch] hidden_size/directions", sizes, where, self.W_hy.dtype, fix)
         _checks.size(len(h_n), "the number of states in h_n", where)
         return self._forward(output, h_n)
@@ -284,4 +284,4 @@ class HeadRun(Run):
         d_y = _checks.gradient(d_y, self.y, "d_y", f"{type(self).__name__}.backward")
         d_h, *d_weights = affine_backward(d_y, self.h, self.head.W_hy)
         d_output, d_h_n = self.head.select_backward(d_h, self._h_n_shape, self._directions)
-        return HeadGradients(d_output, d_h_n, dict(zip(self.head.weights, d_weights)))  # noqa: B905
+        return HeadGradients(d_output, d_h_n, by_name(self.head.weights, d_weights))

@@ -23,13 +23,19 @@ def sigmoid_of(z: Array) -> Array:
 
 
 def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
-    """``l = -y log p - (1 - y) log(1 - p)`` with p = sigmoid(z), and ``dl/dz = p - y``."""
+    """``l = -y log p - (1 - y) log(1 - p)`` with p = sigmoid(z), and ``dl/dz = p - y``.
+
+    Because dp/dz = p (1 - p): dl/dz = (-y / p + (1 - y) / (1 - p)) p (1 - p) = -y (1 - p) + (1 - y) p = p - y.
+    """
     losses = np.logaddexp(z.dtype.type(0), z) - y * z  # because -log p = log(1 + exp(-z)), and 1 - p = sigmoid(-z)
     return losses, sigmoid_of(z) - y
 
 
 def class_losses(z: Array, y: Array) -> tuple[Array, Array]:
-    """``l = -log p_y`` with p = softmax(z), and ``dl/dz = p - one_hot(y)``."""
+    """``l = -log p_y`` with p = softmax(z), and ``dl/dz = p - one_hot(y)``.
+
+    Because l = log(sum over j of exp(z_j)) - z_y, and the derivative of the first part by z_k is exp(z_k) / sum = p_k.
+    """
     with np.errstate(over="ignore"):  # if two logits are too far apart to subtract, the smaller one's p is 0 anyway
         shifted = z - z.max(axis=-1, keepdims=True)  # (..., classes); softmax stays the same, and no exp overflows
     p = np.exp(shifted)
@@ -187,7 +193,11 @@ def cross_entropy(
     where = "cross_entropy"
     z = _class_logits(logits, where)
     fix = "Pass class ids, one integer for each prediction, not one-hot vectors."
-    y = _checks.integers(targets, "targets", where, fix)
+    y = (
+        _checks.integers(targets, "targets", where, fix)
+        if weights is None
+        else _checks.array(targets, "targets", where)
+    )
     y = y[..., 0] if y.shape == (*z.shape[:-1], 1) else y
     if y.shape != z.shape[:-1]:
         expected = f"an array of shape {z.shape[:-1]}, the logits' shape without the classes"
@@ -195,6 +205,8 @@ def cross_entropy(
     w = _term_weights(y.shape, lengths, weights, "targets", where)
     if w is not None:
         y, z = np.where(w > 0, y, 0), np.where(w[..., None] > 0, z, z.dtype.type(0))
+        if y.dtype.kind == "f" and (y == y.astype(np.int64)).all():  # floats, so that NaN could mark unknown targets
+            y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
     _checks.finite(z, "logits", where, _hints.for_logits(z))
     return _mean(*class_losses(z, y), w, "logits", where)
@@ -299,7 +311,8 @@ def _term_weights(
     _checks.finite(w, "weights", where)
     if (w < 0).any():
         _checks.fail(ValueError, where, "weights", "at least 0", str(w.min()), "Use 0 for what doesn't count.")
-    return w
+    largest = w.max(initial=0.0)
+    return w / largest if largest > 0 else w  # only their ratios matter; this way no sum or product overflows
 
 
 def _mean(losses: Array, d_z: Array, w: Array | None, name: str, where: str) -> tuple[float, Array]:
@@ -309,11 +322,13 @@ def _mean(losses: Array, d_z: Array, w: Array | None, name: str, where: str) -> 
         fix = "Pass at least one prediction with a weight above 0, at a real step."
         _checks.fail(ValueError, where, name, "an array of at least one prediction that counts", "none", fix)
     with np.errstate(over="ignore"):  # reported here
-        loss = float((losses if w is None else w * losses).sum(dtype=np.float64)) / total
+        loss = float((losses if w is None else w * losses).sum(dtype=np.float64) / total)
     if not np.isfinite(loss):
         fix = f"Clip the gradients or use a smaller learning rate: the {name} are too large."
         _checks.fail(ValueError, where, "the loss", "a finite number", str(loss), fix)
-    if w is not None:
-        d_z = d_z * (w if w.ndim == d_z.ndim else w[..., None]).astype(d_z.dtype)
-    d_z /= total
-    return loss, d_z
+    if w is None:
+        d_z /= total
+    else:
+        share = (w / total).astype(d_z.dtype)  # of each prediction in the mean
+        d_z *= share if share.ndim == d_z.ndim else share[..., None]  # the same for all classes
+    return loss, np.asarray(d_z)  # d_z is a scalar if there is one prediction without axes

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, unchecked_forward
+from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, unchecked
 from vanilla_rnn.embedding import Embedding
 from vanilla_rnn.heads import Head, ManyToManyHead, ManyToOneHead
 from vanilla_rnn.rnn import RNN
-from vanilla_rnn.vocab import pad_sequences
+from vanilla_rnn.vocab import pad
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, Sequence, Sizes
@@ -32,6 +32,7 @@ def shift(tokens: Array, lengths: Array | None, bos_idx: int | None, eos_idx: in
         return tokens[..., :-1], tokens[..., 1:].copy(), None if lengths is None else np.maximum(lengths - 1, 0)
     one = np.full((*tokens.shape[:-1], 1), bos_idx)  # (batch, 1)
     inputs, targets = np.append(one, tokens, axis=-1), np.append(tokens, one, axis=-1)  # (batch, time + 1)
+    # The column just added is only there to make room. <eos> belongs after the last real token of each row:
     ends = np.full(one.shape, tokens.shape[-1]) if lengths is None else lengths[:, None]
     np.put_along_axis(targets, ends, eos_idx, axis=-1)
     return inputs, targets, None if lengths is None else lengths + 1
@@ -115,7 +116,8 @@ class ModelRun(Run):
 
     def _backward(self, d_logits: Array) -> ModelGradients:
         """`backward`, for a gradient that has been checked."""
-        d_output, d_h_n, d_head = self.head_run.backward(_checks.zero_padding(d_logits, self.lengths))
+        d_logits = _checks.zero_padding(d_logits, self.lengths)  # d_b_y is a sum over all steps, the padding included
+        d_output, d_h_n, d_head = self.head_run.backward(d_logits)
         d_x, d_h_0, _, d_rnn = self.rnn_run.backward(d_output, d_h_n)
         parts = {"rnn": d_rnn, "head": d_head}
         if self.embedding_run is None:
@@ -161,18 +163,18 @@ class _SequenceModel(Module):
         inputs: Array,
         lengths: Array | None,
         h_0: Array | None,
-        counted: Array | None,
+        logit_lengths: Array | None,
         targets: Array | None = None,
     ) -> ModelRun:
-        """The forward through all parts; ``counted`` and ``targets`` are for the run to keep."""
+        """The forward through all parts; ``logit_lengths`` and ``targets`` are for the run to keep."""
         embedding_run, vectors = None, inputs
         if self.embedding is not None:
-            embedding_run = unchecked_forward(self.embedding, Embedding)(inputs)
+            embedding_run = unchecked(self.embedding, Embedding, "forward")(inputs)
             vectors = embedding_run.vectors
-        rnn_run = unchecked_forward(self.rnn, RNN)(vectors, h_0, lengths)
+        rnn_run = unchecked(self.rnn, RNN, "forward")(vectors, h_0, lengths)
         self.head.check_weights(f"{type(self).__name__}.forward")
-        head_run = unchecked_forward(self.head, Head)(rnn_run.output, rnn_run.h_n)
-        return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, counted, targets)
+        head_run = unchecked(self.head, Head, "forward")(rnn_run.output, rnn_run.h_n)
+        return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, logit_lengths, targets)
 
     def _signature(self) -> str:
         return type(self).__name__
@@ -254,9 +256,9 @@ class ManyToOne(_Reader):
         [[4 5 6]
          [7 8 0]] [3 2] [1 0]
         """
-        return pad_inputs(inputs, self.rnn, self.embedding), _checks.array(
-            list(labels), "labels", f"{type(self).__name__}.batch"
-        )
+        where = f"{type(self).__name__}.batch"
+        padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
+        return (padded, lengths), _checks.array(list(labels), "labels", where)
 
 
 class ManyToMany(_Reader):
@@ -286,9 +288,11 @@ class ManyToMany(_Reader):
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
         """Return the arguments of `forward` and the labels, from unpadded examples."""
-        (padded, lengths), (targets, counts) = pad_inputs(inputs, self.rnn, self.embedding), pad_sequences(labels)
+        where = f"{type(self).__name__}.batch"
+        padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
+        targets, counts = pad(labels, "labels", where)
         for number in np.flatnonzero(counts != lengths):
-            expected, where = f"{lengths[number]} labels, one for each step", f"{type(self).__name__}.batch"
+            expected = f"{lengths[number]} labels, one for each step"
             _checks.fail(ValueError, where, f"labels[{number}]", expected, str(counts[number]), "Label each step.")
         return (padded, lengths), targets
 
@@ -345,6 +349,11 @@ class Decoder(_SequenceModel):
             expected = f"a head with output_size={count}"
             fix = "Use output_size=num_embeddings: inputs and outputs share one vocabulary."
             _checks.fail(ValueError, where, "head", expected, f"output_size={len(head.W_hy)}", fix)
+        self._check_specials(where)
+
+    def _check_specials(self, where: str) -> None:
+        """Check ``bos_idx`` and ``eos_idx``, which can be set at any time."""
+        bos_idx, eos_idx = self.bos_idx, self.eos_idx
         if (bos_idx is None) != (eos_idx is None):
             got, fix = f"{bos_idx} and {eos_idx}", "Pass None for both if the text has no beginning and no end."
             _checks.fail(ValueError, where, "bos_idx and eos_idx", "two ids, or None for both", got, fix)
@@ -352,8 +361,8 @@ class Decoder(_SequenceModel):
             fix = "Use two different ids."
             _checks.fail(ValueError, where, "bos_idx and eos_idx", "two different ids", f"{bos_idx} twice", fix)
         for name, idx in (("bos_idx", bos_idx), ("eos_idx", eos_idx)):
-            if idx is not None:
-                _checks.ids(_checks.integer(idx, name, where), count, name, where, "num_embeddings")
+            if idx is not None and not 0 <= _checks.integer(idx, name, where) < (count := len(self.embedding.vectors)):
+                _checks.ids(idx, count, name, where, "num_embeddings")
 
     def __call__(self, tokens: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> Array:
         """Return the logits: see `forward`."""
@@ -381,12 +390,13 @@ class Decoder(_SequenceModel):
 
     def _forward(self, tokens: Array, lengths: Array | None, h_0: Array | None) -> ModelRun:
         """`forward`, for inputs that have been checked."""
+        self._check_specials(f"{type(self).__name__}.forward")
         inputs, targets, counts = shift(tokens, lengths, self.bos_idx, self.eos_idx)
         return self._run(inputs, counts, h_0, counts, targets)
 
     def batch(self, tokens: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], None]:
         """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
-        return pad_sequences(tokens), None
+        return pad(tokens, "tokens", f"{type(self).__name__}.batch"), None
 
     def generate(
         self,
@@ -455,6 +465,7 @@ class Decoder(_SequenceModel):
 
     def _beginning(self, prompt: Any, h_0: Any, where: str) -> tuple[Array, Array | None, bool]:
         """The tokens to read first, (batch, time); the initial states; and whether there is a batch axis."""
+        self._check_specials(where)
         sizes = self.rnn.check_cells(where)
         tokens = np.empty(0, np.int64)
         if prompt is not None:
@@ -477,23 +488,26 @@ class Decoder(_SequenceModel):
 def choose(logits: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> Array:
     """One token for each row of logits, (batch, classes) -> (batch,): the most likely one, or a draw.
 
-    The largest of ``logits + temperature * noise``, with Gumbel noise, is a draw from softmax(logits / temperature).
-    This needs no division, so a temperature of 0 works too and gives the greedy choice.
+    With Gumbel noise, the largest of ``logits / temperature + noise`` is a draw from softmax(logits / temperature). So
+    is the largest of ``logits + temperature * noise``, in which a temperature of 0 gives the greedy choice.
     """
     if top_k is not None:
-        smallest = np.partition(logits, -top_k, axis=-1)[:, -top_k, None]
-        logits = np.where(logits >= smallest, logits, -np.inf)
+        order = np.argsort(-logits, axis=-1, kind="stable")  # of two equal logits the first one stays, as in argmax
+        logits = logits.copy()
+        np.put_along_axis(logits, order[:, top_k:], -np.inf, axis=-1)
     noise = rng.gumbel(size=logits.shape) if temperature else 0.0
-    chosen: Array = np.argmax(logits + temperature * noise, axis=-1)
+    chosen: Array = np.argmax(logits / max(temperature, 1.0) + min(temperature, 1.0) * noise, axis=-1)
     return chosen
 
 
-def pad_inputs(inputs: Sequence[ArrayLike], rnn: RNN, embedding: Embedding | None) -> tuple[Array, Array]:
+def pad_inputs(
+    inputs: Sequence[ArrayLike], rnn: RNN, embedding: Embedding | None, name: str, where: str
+) -> tuple[Array, Array]:
     """Pad sequences; an empty sequence of vectors has as many features as the RNN reads."""
     if embedding is None:
         empty = np.empty((0, rnn.input_size), rnn.dtype)
         inputs = [empty if np.size(sequence) == 0 and np.ndim(sequence) == 1 else sequence for sequence in inputs]
-    return pad_sequences(inputs)
+    return pad(inputs, name, where)
 
 
 def check_fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where: str) -> None:

@@ -22,7 +22,7 @@ def sgd_update(gradient: Array, v: Array | None, learning_rate: float, momentum:
 
 
 def adam_update(
-    gradient: Array, m: Array, s: Array, t: int, learning_rate: float, betas: tuple[float, float], eps: float
+    gradient: Array, m: Array, s: Array, t: int, learning_rate: float, betas: Sequence[float], eps: float
 ) -> tuple[Array, Array, Array]:
     """``m = b1 m + (1 - b1) d_W`` and ``s = b2 s + (1 - b2) d_W^2``; returns the change, m and s.
 
@@ -77,40 +77,39 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     max_norm = _checks.argument(max_norm, "max_norm", where)
     _checks.mapping(d_parameters, "d_parameters", where, _GRADIENTS_FIX)
     for name, gradient in d_parameters.items():
-        _checks.writable(gradient, f"the gradient of {name}", where)
-        _checks.finite(gradient, f"the gradient of {name}", where, _DIVERGED)
+        _checks.writable(gradient, f"d_parameters[{name!r}]", where)
+        _checks.finite(gradient, f"d_parameters[{name!r}]", where, _checks.DIVERGED)
     largest = max((float(np.abs(g).max()) for g in d_parameters.values() if g.size), default=0.0)
     scaled = [g / largest for g in d_parameters.values()] if largest > 0 else []  # so that no square overflows
     relative = math.sqrt(sum(float(np.vdot(g, g)) for g in scaled))
     norm = largest * relative
     if norm > max_norm:
-        for gradient in d_parameters.values():
-            gradient *= max_norm / largest / relative  # in this order, because largest * relative may overflow
+        scale = max_norm / largest / relative  # in this order, because largest * relative may overflow
+        distinct = {id(gradient): gradient for gradient in d_parameters.values()}.values()  # scale each array once
+        call_all([(np.multiply, gradient, scale, gradient) for gradient in distinct])
     return norm
 
 
+_OPTIONS = "learning_rate", "momentum", "betas", "eps"
 _GRADIENTS_FIX = "Pass the gradients by name: run.backward(...).d_parameters."
-_DIVERGED = "Use a smaller learning rate or clip the gradients: training may have diverged."
 
 
 class Optimizer:
     """What SGD and Adam share: they check everything, then change all parameters or none."""
 
     kinds: ClassVar[tuple[str, ...]]  # what the state holds for each parameter: state["<kind>.<path>"]
-    __slots__ = ("_learning_rate", "state")
+    learning_rate: float
+    state: dict[str, Array]
+    __slots__ = ("learning_rate", "state")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Check an option whenever it is set: options can be changed between two steps."""
+        object.__setattr__(
+            self, name, _checks.argument(value, name, type(self).__name__) if name in _OPTIONS else value
+        )
 
     def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
-        self.state: dict[str, Array] = {}
-
-    @property
-    def learning_rate(self) -> float:
-        """The step size. It can be changed between two steps."""
-        return self._learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._learning_rate: float = _checks.argument(value, "learning_rate", type(self).__name__)
+        self.learning_rate, self.state = learning_rate, {}
 
     def step(self, parameters: dict[str, Array], d_parameters: dict[str, Array]) -> None:
         """Change every parameter in place, against its gradient.
@@ -129,50 +128,49 @@ class Optimizer:
             parameters. The message names the parameter, and no parameter has changed.
         """
         where = f"{type(self).__name__}.step"
-        self._check(parameters, d_parameters, where)
+        gradients = self._check(parameters, d_parameters, where)
         updated: list[Array] = []
         state: dict[str, Array] = {}
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # reported below, by name
             for name, values in parameters.items():
-                change, own_state = self._update(name, d_parameters[name])
+                change, own_state = self._update(name, gradients[name])
                 updated.append((values - change).astype(values.dtype))
                 state |= {f"{kind}.{name}": array for kind, array in own_state.items()}
         for name, values in zip(parameters, updated, strict=True):
-            _checks.finite(values, f"{name} after the step", where, _DIVERGED)
+            _checks.finite(values, f"{name} after the step", where, _checks.DIVERGED)
         for name, values in state.items():
-            _checks.finite(values, f"state[{name!r}] after the step", where, _DIVERGED)
+            _checks.finite(values, f"state[{name!r}] after the step", where, _checks.DIVERGED)
         writes: list[tuple[Any, ...]] = [
             (setitem, values, ..., new) for values, new in zip(parameters.values(), updated, strict=True)
         ]
-        call_all([*writes, (setattr, self, "state", self.state | state)])  # what isn't part of this step stays
+        call_all(
+            [*writes, (object.__setattr__, self, "state", self.state | state)]
+        )  # what isn't part of this step stays
 
-    def _check(self, parameters: dict[str, Array], d_parameters: dict[str, Array], where: str) -> None:
-        """Refuse parameters, gradients and a state that don't fit each other."""
+    def _check(self, parameters: dict[str, Array], d_parameters: dict[str, Array], where: str) -> dict[str, Array]:
+        """Refuse parameters, gradients and a state that don't fit each other; return the gradients as arrays."""
         _checks.mapping(parameters, "parameters", where, "Pass the live arrays of a module: model.parameters().")
         _checks.mapping(d_parameters, "d_parameters", where, _GRADIENTS_FIX)
         if parameters.keys() != d_parameters.keys():
             got = f"one {_checks.differing(d_parameters, parameters)}"
             fix = "Pass model.parameters() and the d_parameters of the same model's backward."
             _checks.fail(ValueError, where, "d_parameters", "a dictionary with the keys of parameters", got, fix)
-        keys = {f"{kind}.{name}" for kind in self.kinds for name in parameters}
-        others = self.state.keys() - keys
-        foreign = [name for name in others if name.partition(".")[0] not in self.kinds]
-        if foreign or (others and keys - self.state.keys()):
-            fix = "Create a new optimiser: each one belongs to one model."
-            expected, got = "the state of these parameters alone", f"also {_checks.listed(sorted(others), 5)}"
-            _checks.fail(ValueError, where, "state", expected, got, fix)
+        if foreign := sorted(name for name in self.state if name.partition(".")[0] not in self.kinds):
+            expected, fix = f"the state of a {type(self).__name__}", "Create a new optimiser for this kind of state."
+            _checks.fail(ValueError, where, "state", expected, f"one with {_checks.listed(foreign, 5)}", fix)
+        gradients = {}
         for name, values in parameters.items():
-            gradient, fix = d_parameters[name], "Use parameters, gradients and an optimiser of the same model."
-            if gradient.shape != values.shape:
-                expected, got = f"an array of shape {values.shape}", f"shape {gradient.shape}"
-                _checks.fail(ValueError, where, f"the gradient of {name}", expected, got, fix)
-            _checks.finite(gradient, f"the gradient of {name}", where, _DIVERGED)
             _checks.writable(values, name, where)
+            gradients[name] = _checks.gradient(
+                d_parameters[name], values, f"d_parameters[{name!r}]", where, fix=_checks.DIVERGED
+            )
             for kind in self.kinds:
                 array = self.state.get(f"{kind}.{name}")
                 if array is not None and kind != "t" and array.shape != values.shape:
                     expected, got = f"an array of shape {values.shape}", f"shape {array.shape}"
+                    fix = "Create a new optimiser: this one has the state of another model."
                     _checks.fail(ValueError, where, f"state[{f'{kind}.{name}'!r}]", expected, got, fix)
+        return gradients
 
     def _update(self, name: str, gradient: Array) -> tuple[Array, dict[str, Array]]:
         """The change to subtract from a parameter, and its new state by kind."""
@@ -215,12 +213,13 @@ class SGD(Optimizer):
     """
 
     kinds = ("v",)
+    momentum: float
     __slots__ = ("momentum",)
 
     @_checks.explained
     def __init__(self, learning_rate: float, *, momentum: float = 0.0) -> None:
         super().__init__(learning_rate)
-        self.momentum: float = _checks.argument(momentum, "momentum", type(self).__name__)
+        self.momentum = momentum
 
     def _update(self, name: str, gradient: Array) -> tuple[Array, dict[str, Array]]:
         change, v = sgd_update(gradient, self.state.get(f"v.{name}"), self.learning_rate, self.momentum)
@@ -268,6 +267,8 @@ class Adam(Optimizer):
     """
 
     kinds = ("m", "s", "t")
+    betas: Sequence[float]
+    eps: float
     __slots__ = ("betas", "eps")
 
     @_checks.explained
@@ -275,14 +276,7 @@ class Adam(Optimizer):
         self, learning_rate: float = 1e-3, *, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-8
     ) -> None:
         super().__init__(learning_rate)
-        where = type(self).__name__
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            _checks.fail(
-                TypeError, where, "betas", "two numbers", _checks.shown(betas), "Pass a pair, such as (0.9, 0.999)."
-            )
-        b1, b2 = (_checks.argument(beta, f"betas[{i}]", where) for i, beta in enumerate(betas))
-        self.betas = b1, b2
-        self.eps: float = _checks.argument(eps, "eps", where)
+        self.betas, self.eps = betas, eps
 
     def _update(self, name: str, gradient: Array) -> tuple[Array, dict[str, Array]]:
         zeros = np.zeros_like(gradient)

@@ -56,21 +56,33 @@ class Rectangle:
 
 
 class Ragged:
-    """The layout of a batch whose sequences have different lengths."""
+    """The layout of a batch whose sequences have different lengths.
+
+    For example, A has 2 real steps of 3, and B has 3:
+
+    >>> layout = Ragged(np.array([2, 3]), time=3)
+    >>> layout.order, layout.sizes  # B comes first; both have steps 0 and 1, only B has step 2
+    (array([1, 0]), [2, 2, 1])
+    >>> values = np.array([["A0", "A1", ""], ["B0", "B1", "B2"]])[..., None]
+    >>> layout.pack(values)[:, 0].tolist()
+    ['B0', 'A0', 'B1', 'A1', 'B2']
+    >>> layout.flip(layout.pack(values))[:, 0].tolist()
+    ['B2', 'A1', 'B1', 'A0', 'B0']
+    """
 
     def __init__(self, lengths: Array, time: int) -> None:
         self.batch, self.time, self.lengths = len(lengths), time, lengths
-        self.order = np.argsort(-lengths, kind="stable")
-        lengths = lengths[self.order]
-        running = np.arange(lengths.max(initial=0))[:, None] < lengths  # (longest, batch): is step t of the row real?
+        self.order = np.argsort(-lengths, kind="stable")  # the user's numbers of the sequences, the longest first
+        sorted_lengths = lengths[self.order]
+        running = np.arange(sorted_lengths.max(initial=0))[:, None] < sorted_lengths  # (longest, batch)
         counts = running.sum(axis=1)
         self.sizes: list[int] = counts.tolist()
-        step, row = np.nonzero(running)  # for every packed row, in packed order
-        self._place = self.order[row] * time + step  # its index among the user's rows of all sequences
+        step, rank = np.nonzero(running)  # of every packed row: its step, and its sequence's place in ``order``
         start = np.concatenate([[0], np.cumsum(counts)])  # the first packed row of every step, and the end
-        self._mirror = start[lengths[row] - 1 - step] + row
+        self._place = self.order[rank] * time + step  # where each packed row is in the user's (batch * time) rows
+        self._mirror = start[sorted_lengths[rank] - 1 - step] + rank  # step t of a sequence <-> step length - 1 - t
         start_of_state = np.concatenate([[0], self.batch + start])  # states have h_0's rows before those of step 0
-        self._last = start_of_state[lengths] + np.arange(self.batch)
+        self._last = start_of_state[sorted_lengths] + np.arange(self.batch)  # the state after each sequence's last step
 
     def length(self, row: int) -> int:
         """The number of real steps of one sequence."""

@@ -9,9 +9,10 @@ import numpy as np
 from vanilla_rnn import _checks, _hints
 from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients
 from vanilla_rnn.cell import RNNCell
+from vanilla_rnn.own_cell import ATTRIBUTES, is_plain, snapshot
 from vanilla_rnn.packing import Ragged, Rectangle
 from vanilla_rnn.stream import Stream
-from vanilla_rnn.unroll import UnrolledCell, is_plain, previous_states, unroll_cell, unroll_cell_backward
+from vanilla_rnn.unroll import UnrolledCell, previous_states, unroll_cell, unroll_cell_backward
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, DTypeLike, Iterable, Iterator, Nonlinearity, Sequence, Sizes
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     Layout = Rectangle | Ragged
     Layer = list[UnrolledCell]
-
-CELL = ("input_size", "hidden_size", "dtype", "parameters", "forward")  # what a cell of your own must have
 
 
 def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, layout: Layout) -> Iterator[Layer]:
@@ -54,7 +53,10 @@ def unroll_layers_backward(
 
 
 def concat_directions(h: list[Array], layout: Layout) -> Array:
-    """The output of a layer: the states of its directions, each at the step that it has just read."""
+    """The output of a layer, (rows of all steps, directions * hidden).
+
+    The reverse direction's states are flipped back, so that both halves of a row belong to the same step.
+    """
     return h[0] if len(h) == 1 else np.concatenate([h[0], layout.flip(h[1])], axis=1)
 
 
@@ -149,7 +151,8 @@ class RNN(Module):
         cells : list of RNNCell or of your own cells
             Layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ... A cell of your own is any object with
             ``input_size``, ``hidden_size``, ``dtype``, ``parameters()`` and ``forward(x_t, h_prev)``. The run that
-            forward returns has ``.h`` and ``.backward(d_h)``, which returns ``(d_x, d_h_prev, d_parameters)``.
+            forward returns has ``.h`` and ``.backward(d_h)``, which returns ``(d_x, d_h_prev, d_parameters)``. Each
+            run of the network works on a copy of such a cell, so that no later change of its weights reaches the run.
         bidirectional : bool
             Whether there are two cells for each layer.
 
@@ -171,11 +174,11 @@ class RNN(Module):
                 TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Pass [cell] for one layer."
             )
         for number, cell in enumerate(cells):
-            missing = [name for name in CELL if not hasattr(cell, name)]
+            missing = [name for name in ATTRIBUTES if not hasattr(cell, name)]
             if missing or isinstance(cell, type):
                 got = _checks.shown(cell) + (f", without {_checks.listed(missing)}" if missing else "")
-                fix = "Pass an RNNCell, or an object of your own that has all of them."
-                _checks.fail(TypeError, where, f"cells[{number}]", f"a cell with {', '.join(CELL)}", got, fix)
+                fix = "Pass an RNNCell, or an object of your own with all of these."
+                _checks.fail(TypeError, where, f"cells[{number}]", f"a cell with {', '.join(ATTRIBUTES)}", got, fix)
         rnn.cells = list(cells)
         rnn.check_cells(where)
         return rnn
@@ -226,7 +229,7 @@ class RNN(Module):
     def _forward(self, x: Array, h_0: Array | None, lengths: Array | None) -> RNNRun:
         """`forward`, for inputs that have been checked."""
         rows, h_0, layout = _packed(x, h_0, lengths, self.cells)
-        cells = [cell.frozen() if is_plain(cell) else cell for cell in self.cells]
+        cells = [snapshot(cell) for cell in self.cells]
         h_n, directions = np.empty(h_0.shape, h_0.dtype), self.directions
         layers: list[Layer] = []
         for layer in unroll_layers(cells, rows, h_0, directions, layout):
@@ -268,7 +271,7 @@ class RNN(Module):
                 ValueError, where, "cells", expected, str(len(cells)), "Pass one cell for each layer and direction."
             )
         for cell in cells:
-            if type(cell).forward is RNNCell.forward and not cell.is_sound():  # a cell of your own checks itself
+            if is_plain(cell) and not cell.is_sound():  # a cell of your own checks itself
                 cell.check_weights(where)
         first = cells[0]
         sizes = {"input_size": first.input_size, "hidden_size": first.hidden_size, "num_layers*directions": len(cells)}
@@ -314,6 +317,9 @@ class RNN(Module):
         [0.4621, 0.6237, 0.6706]
         """
         where = "RNN.stream"
+        if type(self).forward is not RNN.forward:
+            got, fix = f"a {type(self).__name__} with a forward of its own", "Give it a stream of its own too."
+            _checks.fail(TypeError, where, "rnn", "a network with the forward of RNN", got, fix)
         if self.bidirectional:
             fix = (
                 "Call rnn(x) on a whole sequence: the reverse direction starts at the end, which a stream doesn't have."
@@ -322,8 +328,7 @@ class RNN(Module):
         sizes = self.check_cells(where)
         _checks.iterable(steps, "steps", where, "Pass a list, an array or a generator of steps.")
         h_0 = self.check_state(h_0, sizes, where)
-        cells = [cell.frozen() if is_plain(cell) else cell for cell in self.cells]
-        return Stream(cells, steps, None if h_0 is None else h_0.copy())
+        return Stream([snapshot(cell) for cell in self.cells], steps, None if h_0 is None else h_0.copy())
 
     @property
     def directions(self) -> int:
@@ -365,9 +370,7 @@ class RNNGradients(NamedTuple):
 
     d_x: Array  #: dL/dx, (batch, time, input_size)
     d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
-    d_a: list[
-        Any
-    ]  #: for ``cells[i]``, dL/da at the sum before tanh, (batch, time, hidden_size); None for your own cell
+    d_a: list[Any]  #: by cell: dL/da at the sum before tanh, (batch, time, hidden_size); None for your own cell
     d_parameters: dict[str, Array]  #: dL/dW by the keys of ``rnn.parameters()``
 
 
@@ -415,7 +418,8 @@ class RNNRun(Run):
             values.flags.writeable = False
         for layer in layers:
             for unrolled in layer:
-                unrolled.states.flags.writeable = unrolled.h.flags.writeable = False
+                for values in (unrolled.x, unrolled.states, unrolled.h):
+                    values.flags.writeable = False
 
     def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
         """Backpropagation through time: propagate gradients back through every step, direction and layer.
@@ -454,19 +458,21 @@ class RNNRun(Run):
             d_rows = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), self.h_n.dtype)
         else:
             d_rows = layout.pack(d_output if batched else d_output[None])
+        # A copy, because the loop overwrites it; contiguous, because the loop's products write into it.
         d_h_n = np.zeros(self.h_n.shape, self.h_n.dtype) if d_h_n is None else np.array(d_h_n, order="C")
         d_rows, by_cell = unroll_layers_backward(self._layers, d_rows, d_h_n if batched else d_h_n[:, None], layout)
 
         d_h_0 = np.empty((len(by_cell), layout.batch, self.h_n.shape[-1]), self.h_n.dtype)
         d_a: list[Any] = []
         parts = {}
-        for number, (_, d_first, d_sums, d_weights) in enumerate(by_cell):
-            d_h_0[number] = layout.unsort(d_first)
-            if d_sums is not None:
-                d_sums = layout.unpack(layout.flip(d_sums) if number % self.directions else d_sums)
-                d_sums = d_sums if batched else d_sums[0]
-            d_a.append(d_sums)
-            parts[f"cells.{number}"] = d_weights
+        for number, gradients in enumerate(by_cell):
+            d_h_0[number] = layout.unsort(gradients.d_h_0)
+            parts[f"cells.{number}"] = gradients.d_parameters
+            d_a_cell = gradients.d_a
+            if d_a_cell is not None:
+                d_a_cell = layout.unpack(layout.flip(d_a_cell) if number % self.directions else d_a_cell)
+                d_a_cell = d_a_cell if batched else d_a_cell[0]
+            d_a.append(d_a_cell)
         d_x, d_parameters = layout.unpack(d_rows), merge_gradients(self._paths, parts)
         if not batched:
             d_x, d_h_0 = d_x[0], d_h_0[:, 0]
@@ -474,7 +480,7 @@ class RNNRun(Run):
 
     @property
     def cells(self) -> list[Any]:
-        """The cells at the time of the forward pass: read-only copies, except for cells of your own."""
+        """Copies of the cells at the time of the forward pass; those of an `RNNCell` are read-only."""
         return [unrolled.cell for layer in self._layers for unrolled in layer]
 
     @property
@@ -496,10 +502,8 @@ class RNNRun(Run):
 
 def _dtype_of(cell: Any) -> np.dtype[Any]:
     """The dtype of a cell. For a cell of your own it is that of its weights, which `check_gradients` makes complex."""
-    if type(cell).forward is RNNCell.forward:
-        dtype: np.dtype[Any] = cell.dtype
-        return dtype
-    return np.result_type(cell.dtype, *cell.parameters().values())
+    dtype: np.dtype[Any] = cell.dtype
+    return dtype if is_plain(cell) else np.result_type(dtype, *cell.parameters().values())
 
 
 def _packed(x: Array, h_0: Array | None, lengths: Array | None, cells: list[Any]) -> tuple[Array, Array, Layout]:
@@ -510,8 +514,8 @@ def _packed(x: Array, h_0: Array | None, lengths: Array | None, cells: list[Any]
     layout = Rectangle(batch, time) if lengths is None else Ragged(lengths, time)
     if h_0 is None:
         h_0 = np.zeros((len(cells), batch, cells[0].hidden_size), x.dtype)
-    else:  # the loop writes its products into memory of the same layout, which must be contiguous
-        h_0 = np.ascontiguousarray(np.stack([layout.sort(h) for h in h_0]))
+    else:
+        h_0 = np.stack([layout.sort(h) for h in h_0])
     return layout.pack(x), h_0, layout
 
 

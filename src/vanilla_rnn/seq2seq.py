@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows, canonical_paths, merge_gradients, unchecked_forward
+from vanilla_rnn._module import Module, Run, as_rows, canonical_paths, merge_gradients, unchecked
 from vanilla_rnn.embedding import Embedding
-from vanilla_rnn.models import Decoder, check_fits_embedding, pad_inputs, zero_padding_ids
+from vanilla_rnn.models import Decoder, ModelRun, check_fits_embedding, pad_inputs, zero_padding_ids
 from vanilla_rnn.rnn import RNN
-from vanilla_rnn.vocab import pad_sequences
+from vanilla_rnn.vocab import pad
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, Sequence
     from vanilla_rnn.embedding import EmbeddingRun
-    from vanilla_rnn.models import ModelRun
     from vanilla_rnn.rnn import RNNRun
 
 LAYOUTS = {"W_ch": "num_layers*hidden_size context_size", "b_c": "num_layers*hidden_size"}
@@ -25,7 +24,8 @@ LAYOUTS = {"W_ch": "num_layers*hidden_size context_size", "b_c": "num_layers*hid
 def initial_state(c: Array, W_ch: Array, b_c: Array, num_layers: int) -> Array:
     """``h_0 = tanh(W_ch c + b_c)``, (batch, context_size) -> (num_layers, batch, hidden)."""
     h = np.tanh(c @ W_ch.T + b_c)  # (batch, num_layers * hidden)
-    return np.moveaxis(h.reshape(*h.shape[:-1], num_layers, -1), -2, 0)
+    h = h.reshape(*h.shape[:-1], num_layers, len(W_ch) // num_layers)  # (batch, num_layers, hidden)
+    return np.moveaxis(h, -2, 0)
 
 
 def initial_state_backward(d_h_0: Array, c: Array, h_0: Array, W_ch: Array) -> tuple[Array, Array, Array]:
@@ -107,7 +107,7 @@ class OneToMany(Module):
         c = self._check_context(context, {"batch": sizes["batch"]}, where).copy()
         self.decoder.rnn.check_cells(where)
         h_0 = initial_state(c, self.W_ch, self.b_c, self.decoder.rnn.num_layers)
-        decoder_run = unchecked_forward(self.decoder, Decoder)(ids, counts, h_0)
+        decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, h_0)
         return OneToManyRun(canonical_paths(self), c, h_0, self.W_ch.copy(), decoder_run)
 
     def generate(
@@ -130,7 +130,7 @@ class OneToMany(Module):
     ) -> tuple[tuple[Array, Array, Array], None]:
         """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
         where = f"{type(self).__name__}.batch"
-        return (_checks.array(list(contexts), "contexts", where), *pad_sequences(tokens)), None
+        return (_checks.array(list(contexts), "contexts", where), *pad(tokens, "tokens", where)), None
 
     def _check_context(self, context: ArrayLike, sizes: dict[str, Any], where: str) -> Array:
         sizes = sizes | _checks.weights({"W_ch": self.W_ch, "b_c": self.b_c}, LAYOUTS, where)
@@ -181,7 +181,7 @@ class OneToManyRun(Run):
         """
         where = f"{type(self).__name__}.backward"
         d_logits = _checks.gradient(d_logits, self.logits, "d_logits", where, self.lengths)
-        _, d_h_0, d_decoder = self.decoder_run._backward(d_logits)
+        _, d_h_0, d_decoder = unchecked(self.decoder_run, ModelRun, "backward")(d_logits)
         d_context, d_W_ch, d_b_c = initial_state_backward(d_h_0, self._context, self._h_0, self._W_ch)
         parts = {"": {"W_ch": d_W_ch, "b_c": d_b_c}, "decoder": d_decoder}
         return OneToManyGradients(d_context, merge_gradients(self._paths, parts))
@@ -268,7 +268,7 @@ class EncoderDecoder(Module):
         ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where)
         embedding_run, encoder_run = self._encode(source, source_lengths, sizes["batch"], where, "source_lengths")
         self.decoder.rnn.check_cells(where)
-        decoder_run = unchecked_forward(self.decoder, Decoder)(ids, counts, encoder_run.h_n)
+        decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, encoder_run.h_n)
         return EncoderDecoderRun(canonical_paths(self), embedding_run, encoder_run, decoder_run)
 
     def _encode(
@@ -281,13 +281,13 @@ class EncoderDecoder(Module):
         else:
             ids, counts, sizes = zero_padding_ids(self.embedding, source, lengths, "source", where, name)
             self.encoder.check_cells(where)
-            embedding_run, source_batch = unchecked_forward(self.embedding, Embedding)(ids), sizes["batch"]
+            embedding_run, source_batch = unchecked(self.embedding, Embedding, "forward")(ids), sizes["batch"]
             vectors = embedding_run.vectors
         if batch not in ("any", source_batch):
             expected = "one sequence" if batch is None else f"a batch of {batch}"
             got = "one sequence" if source_batch is None else f"a batch of {source_batch}"
             _checks.fail(ValueError, where, "source", f"{expected}, like tokens", got, "Give both the same batch axis.")
-        return embedding_run, unchecked_forward(self.encoder, RNN)(vectors, None, counts)
+        return embedding_run, unchecked(self.encoder, RNN, "forward")(vectors, None, counts)
 
     def generate(
         self,
@@ -308,8 +308,9 @@ class EncoderDecoder(Module):
         self, source: Sequence[ArrayLike], tokens: Sequence[ArrayLike]
     ) -> tuple[tuple[Array, Array, Array, Array], None]:
         """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
-        padded, source_lengths = pad_inputs(source, self.encoder, self.embedding)
-        padded_tokens, lengths = pad_sequences(tokens)
+        where = f"{type(self).__name__}.batch"
+        padded, source_lengths = pad_inputs(source, self.encoder, self.embedding, "source", where)
+        padded_tokens, lengths = pad(tokens, "tokens", where)
         return (padded, padded_tokens, source_lengths, lengths), None
 
     def _signature(self) -> str:
@@ -363,7 +364,7 @@ class EncoderDecoderRun(Run):
         """
         where = f"{type(self).__name__}.backward"
         d_logits = _checks.gradient(d_logits, self.logits, "d_logits", where, self.lengths)
-        _, d_h_0, d_decoder = self.decoder_run._backward(d_logits)
+        _, d_h_0, d_decoder = unchecked(self.decoder_run, ModelRun, "backward")(d_logits)
         d_x, _, _, d_encoder = self.encoder_run.backward(d_h_n=d_h_0)  # the decoder's h_0 is the encoder's h_n
         parts = {"encoder": d_encoder, "decoder": d_decoder}
         if self.embedding_run is None:

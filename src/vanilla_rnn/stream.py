@@ -8,7 +8,7 @@ import numpy as np
 
 from vanilla_rnn import _checks
 from vanilla_rnn.cell import functions_of
-from vanilla_rnn.unroll import is_plain
+from vanilla_rnn.own_cell import CheckedCell, is_plain
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, ArrayLike, Callable, Iterable, Iterator
@@ -79,7 +79,7 @@ class Stream:
         h = x_t
         for cell, z, x, h_prev, W, a, f in self._buffers:
             if f is None:
-                h_prev[...] = cell.forward(h, h_prev).h
+                h_prev[...] = CheckedCell(cell).forward(h.copy(), h_prev.copy()).h  # the cell may keep its arguments
                 h = h_prev
             else:
                 x[...] = h

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol
 
 import numpy as np
@@ -43,25 +43,15 @@ class Model(Protocol):
         """The live arrays by path."""
 
 
-def train_step(
-    model: Model,
-    run: Any,
-    targets: Any,
-    loss: Loss,
-    optimizer: Optimizer,
-    weights: Callable[[Array], ArrayLike] | None,
-    clip: float | None,
-) -> tuple[float, float]:
-    """One step of learning; returns the loss, and the norm of the gradient before clipping."""
-    options = {} if weights is None else {"weights": weights(targets)}
-    value, d_logits = loss(run.logits, targets, lengths=run.lengths, **options)
-    if not math.isfinite(value):
+def train_step(model: Model, run: Any, loss: float, d_logits: Array, optimizer: Optimizer, clip: float | None) -> float:
+    """One step of learning from a run, its loss and the gradient of it; returns the norm before clipping."""
+    if not math.isfinite(loss):
         fix = "Check the loss function and the targets."
-        _checks.fail(ValueError, "the loss function", "its result", "a finite number", str(value), fix)
+        _checks.fail(ValueError, "train", "the loss", "a finite number", str(loss), fix)
     gradients = run.backward(d_logits).d_parameters
     norm = clip_grad_norm(gradients, math.inf if clip is None else clip)
     optimizer.step(model.parameters(), gradients)
-    return value, norm
+    return norm
 
 
 @_checks.explained
@@ -91,14 +81,17 @@ def train(
         The unpadded arrays of each example: (inputs, label) for a `ManyToOne`, (inputs, labels) for a `ManyToMany`,
         (tokens,) for a `Decoder`, (context, tokens) for a `OneToMany`, (source, tokens) for an `EncoderDecoder`.
     loss : callable
-        `binary_cross_entropy`, `cross_entropy`, `mean_squared_error`, or your own with the same arguments.
+        `binary_cross_entropy`, `cross_entropy`, `mean_squared_error`, or your own, which takes the logits and targets,
+        ``lengths=`` (None if all steps count) and, if there are weights, ``weights=``, and returns the loss and its
+        gradient d_logits.
     optimizer : SGD or Adam
         It keeps its state, so that another `train` with it continues where this one ended.
     epochs, batch_size : int
         The number of times to go through all examples, and the number of examples in a step.
     weights : callable or None
         A function from the targets of a batch to their weights in the loss, such as ``lambda y: class_weights[y]`` or
-        ``lambda y: y != -100``. It is a function so that it also works for models that make their own targets.
+        ``lambda y: y != -100``. It is a function so that it also works for models that make their own targets. A batch
+        in which nothing counts makes no step.
     clip : float or None
         The largest norm of the gradients to allow: see `clip_grad_norm`.
     rng : int, numpy.random.Generator or None
@@ -128,20 +121,29 @@ def train(
         where, epochs=epochs, batch_size=batch_size, rng=rng, progress=progress
     )
     kept: list[Any] = list(examples)  # a copy, because the loop's body may change the caller's list
+    evaluate = partial(_run_and_loss, model, loss=loss, weights=weights)
 
     def rows() -> Iterator[Row]:
         with _progress_bar(progress, epochs, "epoch") as move_bar:
             for epoch in range(1, epochs + 1):
                 order = generator.permutation(len(kept))
-                total, norms = 0.0, []
+                losses, norms, sizes = [], [], []  # of each batch
                 for number, start in enumerate(range(0, len(order), batch_size), start=1):
                     chosen = order[start : start + batch_size].tolist()
                     with _location(where, f"epoch {epoch}, batch {number}"):
-                        run, targets = _run_batch(model, kept, chosen)
-                        value, norm = train_step(model, run, targets, loss, optimizer, weights, clip)
-                    total += value * len(chosen)
-                    norms.append(norm)
-                row = {"epoch": epoch, "loss": total / len(order), "gradient_norm": float(np.mean(norms))}
+                        run, value, d_logits = _evaluate_batch(evaluate, kept, chosen)
+                        if d_logits is None:  # nothing in this batch counts
+                            continue
+                        norms.append(train_step(model, run, value, d_logits, optimizer, clip))
+                    losses.append(value)
+                    sizes.append(len(chosen))
+                if not sizes:
+                    fix = "Pass examples with at least one step, and weights above 0."
+                    _checks.fail(ValueError, where, "examples", "examples of which something counts", "none", fix)
+                row = {
+                    "epoch": epoch, "loss": float(np.average(losses, weights=sizes)),
+                    "gradient_norm": float(np.mean(norms)),
+                }  # fmt: skip
                 move_bar(row)
                 yield row
 
@@ -200,8 +202,9 @@ def train_stream(
             for number, tokens in enumerate(_windows(chunks, window, where), start=1):
                 with _location(where, f"window {number}"):
                     run = model.forward(tokens, h_0=h)
+                    value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
                     # The gradient of h_0 is dropped, which cuts it here: the window before is no longer in memory.
-                    value, norm = train_step(model, run, run.targets, loss, optimizer, None, clip)
+                    norm = train_step(model, run, value, d_logits, optimizer, clip)
                 h = run.h_n  # the state is carried on; without this line, every window would begin without memory
                 row = {"window": number, "loss": value, "gradient_norm": norm}
                 move_bar(row)
@@ -224,6 +227,8 @@ def _windows(chunks: Iterable[ArrayLike], window: int, where: str) -> Iterator[A
             tokens, name, "[lanes] time", sizes, where, "Give all chunks the same lanes; pass a whole stream as [ids]."
         )
         sizes = {"lanes": sizes["lanes"]}
+        if sizes["lanes"] == 0:
+            _checks.fail(ValueError, where, name, "an array with lanes", "none", "Pass at least one lane.")
         # Always a copy: the caller may reuse the chunk's memory.
         rest = tokens.copy() if rest is None else np.concatenate([rest, tokens], axis=-1)
         while rest.shape[-1] > window:
@@ -241,7 +246,9 @@ def _collected(generator: Callable[P, Iterator[Row]], name: str, doc: str) -> Ca
         try:
             return list(generator(*args, **kwargs))
         except (IndexError, TypeError, ValueError) as error:
-            error.args = (str(error).replace(generator.__name__, name, 1),)
+            text = str(error)
+            if text.startswith((f"{generator.__name__}: ", f"{generator.__name__}, ")):  # not an error of the caller's
+                error.args = (name + text.removeprefix(generator.__name__),)
             raise
 
     collect.__name__ = collect.__qualname__ = name
@@ -276,21 +283,61 @@ fit_stream = _collected(
 )
 
 
-def _run_batch(model: Model, examples: list[tuple[Any, ...]], chosen: list[int]) -> tuple[Any, Array]:
-    """The run of the chosen examples, and their targets; an error names the example that can't be used."""
+def _evaluate_batch(
+    evaluate: Callable[[list[Any]], tuple[Any, float, Array | None]], examples: list[Any], chosen: list[int]
+) -> tuple[Any, float, Array | None]:
+    """The run, the loss and its gradient for the chosen examples; an error names the example that can't be used."""
     try:
-        return _run(model, [examples[i] for i in chosen])
+        return evaluate([examples[i] for i in chosen])
     except (IndexError, TypeError, ValueError):
-        for i in chosen:
-            with _location("train", f"examples[{i}]"):
-                _run(model, [examples[i]])
-        raise  # they can't be used together
+        refused = [i for i in chosen if _is_refused(evaluate, [examples[i]])]
+        if refused and (len(chosen) == 1 or len(refused) < len(chosen)):
+            with _location("train", f"examples[{refused[0]}]"):
+                evaluate([examples[refused[0]]])
+        for i in chosen[1:] if not refused else ():  # each can be used alone: which one doesn't go with the first?
+            with _location("train", f"examples[{i}] together with examples[{chosen[0]}]"):
+                evaluate([examples[chosen[0]], examples[i]])
+        raise  # all are refused, so the model is at fault, not one of them
 
 
-def _run(model: Model, examples: list[tuple[Any, ...]]) -> tuple[Any, Any]:
+def _is_refused(evaluate: Callable[[list[Any]], Any], examples: list[Any]) -> bool:
+    try:
+        evaluate(examples)
+    except (IndexError, TypeError, ValueError):
+        return True
+    return False
+
+
+def _run_and_loss(
+    model: Model, examples: list[Any], *, loss: Loss, weights: Callable[[Array], Any] | None
+) -> tuple[Any, float, Array | None]:
+    """The run of these examples, the loss and its gradient, which is None if nothing counts."""
     arguments, labels = model.batch(*zip(*examples, strict=True))
     run = model.forward(*arguments)
-    return run, run.targets if labels is None else labels
+    targets = run.targets if labels is None else labels
+    options, real = {"lengths": run.lengths}, np.ones(run.logits.shape[:2], bool)
+    if run.lengths is not None:
+        real = _checks.padding_mask(run.lengths, run.logits.shape[:2])
+    if weights is not None:
+        w = weights(targets)
+        if w is None:
+            fix = "Return one weight for each target."
+            _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)
+        options["weights"] = w
+        counts = np.asarray(w) != 0
+        real = real & counts.reshape(real.shape) if counts.size == real.size else counts
+    if not real.any():
+        return run, 0.0, None
+    return run, *_checked_loss(loss, run.logits, targets, **options)
+
+
+def _checked_loss(loss: Loss, logits: Array, targets: Any, **options: Any) -> tuple[float, Array]:
+    """The result of a loss function, which may be the caller's own."""
+    result: Any = _checks.explained(loss)(logits, targets, **options)
+    if not isinstance(result, tuple) or len(result) != 2:
+        fix = "Return two results: the loss and d_logits."
+        _checks.fail(TypeError, "train", "the result of loss", "(loss, d_logits)", _checks.shown(result), fix)
+    return result
 
 
 @contextmanager
@@ -301,8 +348,8 @@ def _location(where: str, place: str) -> Iterator[None]:
     except (IndexError, TypeError, ValueError) as error:
         kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
         text = str(error)
-        inner = text[len(where) :] if text.startswith(f"{where}, ") else f": {text}"
-        raise kind(f"{where}, {place}{inner}") from error
+        ours = text.startswith((f"{where}, ", f"{where}: "))
+        raise kind(f"{where}, {place}{text.removeprefix(where) if ours else f': {text}'}") from error
 
 
 def _check_examples(model: Any, examples: Any, where: str) -> None:

@@ -1,9 +1,9 @@
 """The loop over time and its reverse, backpropagation through time, for one cell in one direction.
 
-First the plain loop, which works for any cell. Then the same loop for an `RNNCell`, arranged for speed; a test compares
-the two. Both take the rows of all steps in one array: those of step 0, then those of step 1, and so on. ``sizes[t]`` is
-the number of rows in step t, never more than in the step before, because the longest sequences come first (see
-``packing.py``).
+First the plain loop, which works for any cell. Then the same loop for an `RNNCell`, rearranged for speed; a test
+compares the two. Both take the rows of all steps in one array: those of step 0, then those of step 1, and so on.
+``sizes[t]`` is the number of rows in step t. It never grows, because the longest sequences come first: see
+``packing.py``.
 """
 
 from __future__ import annotations
@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vanilla_rnn import _checks
-from vanilla_rnn.cell import RNNCell, functions_of
+from vanilla_rnn._module import by_name
+from vanilla_rnn.cell import functions_of
+from vanilla_rnn.own_cell import CheckedCell, is_plain
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Iterable
 
 SMALL = 2**16  # up to this many numbers, computing the slopes of all steps in one call is faster
-QUIET = (
-    copy_context()
-)  # runs the fast loop without overflow warnings; `RNN` and the optimisers report an overflow by name
-QUIET.run(
-    np.seterr, over="ignore", invalid="ignore"
-)  # np.errstate would do the same, but takes a tenth of the time of a small step
 
 
 def unroll_plain(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> list[Any]:
@@ -43,7 +38,10 @@ def unroll_plain_backward(
     """Backpropagation through time: ``dL/dh_t`` = the part from step t's own output + the part from step t + 1."""
     d_x: list[Array] = []
     d_parameters: dict[str, Array] = {}
-    d_future = d_h_n.copy()  # (batch, hidden): row i is d_h_n[i] until the loop reaches the last step of sequence i
+    # d_future has a row for each sequence: the gradient of the last state that the loop has not yet gone through. It
+    # starts as d_h_n. Every step overwrites the rows of the sequences that it contains, and in the end d_h_0 is left.
+    # The rows of a sequence that ended earlier wait for its last step; with no step at all, its d_h_0 is its d_h_n.
+    d_future = d_h_n.copy()  # (batch, hidden)
     for run, d_output_t in zip(reversed(runs), reversed(_steps(d_output, sizes)), strict=True):
         d_h_t = d_output_t + d_future[: len(d_output_t)]
         d_x_t, d_h_prev, d_step = run.backward(d_h_t)
@@ -67,16 +65,16 @@ def unroll(
     states[:batch] = h_0
     a = states[batch:]  # each a_t is overwritten by its h_t
     W_hh_T = W_hh.T.copy()
-    h = h_0 if batch != 1 else h_0[0]
+    h = h_0 if batch != 1 else h_0[0]  # a batch of one is computed with vectors, like the steps in _views
     from_memory = np.empty(h.shape, h.dtype)
-    x.dot(W_xh.T, a)
+    x.dot(W_xh.T, a)  # W_xh x_t of all steps
     if b_h is not None:
         np.add(a, b_h, a)
     add = np.add
     for a_t in _views(a, sizes, batch):
         if len(a_t) != len(h):  # sequences that have ended drop out
             h, from_memory = h[: len(a_t)], from_memory[: len(a_t)]
-        h.dot(W_hh_T, from_memory)
+        h.dot(W_hh_T, from_memory)  # W_hh h_{t-1}
         add(a_t, from_memory, a_t)
         h = f(a_t, a_t)
     return states
@@ -99,17 +97,17 @@ def unroll_backward(
     """
     batch = len(d_h_n)
     h = states[batch:]
-    d_future = d_h_n if batch != 1 else d_h_n[0]  # a sequence joins at its last step, with its row of d_h_n
+    d_future = d_h_n if batch != 1 else d_h_n[0]  # as in unroll_plain_backward
     if h.size <= SMALL:
         slopes: Iterable[Array] = reversed(_views(slope(h), sizes, batch))
     else:
         slopes = map(slope, reversed(_views(h, sizes, batch)))
     add, multiply = np.add, np.multiply
     for d_t, slope_t in zip(reversed(_views(d_output, sizes, batch)), slopes, strict=True):
-        d_next = d_future if len(d_t) == len(d_future) else d_future[: len(d_t)]
-        add(d_t, d_next, d_t)  # dL/dh_t: the part from the output, plus the part from step t + 1
-        multiply(d_t, slope_t, d_t)  # dL/da_t
-        d_t.dot(W_hh, d_next)  # the part for step t - 1: W_hh^T d_a_t
+        d_running = d_future if len(d_t) == len(d_future) else d_future[: len(d_t)]  # of the sequences in this step
+        add(d_t, d_running, d_t)  # d_t was d_output_t and is now d_h_t = d_output_t + d_future
+        multiply(d_t, slope_t, d_t)  # and now d_a_t = d_h_t f'(a_t)
+        d_t.dot(W_hh, d_running)  # d_h_prev = W_hh^T d_a_t
     d_a = d_output
     d_a_T = d_a.T
     d_x = d_a.dot(W_xh)
@@ -120,7 +118,10 @@ def unroll_backward(
 
 
 def previous_states(states: Array, sizes: list[int], batch: int) -> Array:
-    """The state before each step, (rows of all steps, hidden)."""
+    """The state before each step, (rows of all steps, hidden): h_0 and all states but those after the last step.
+
+    Where sequences end, a step has fewer rows than the step before it, and the state of the others is left out.
+    """
     rows = len(states) - batch
     if rows == batch * len(sizes):
         return states[:rows]
@@ -149,7 +150,7 @@ def _views(rows: Array, sizes: list[int], batch: int) -> list[Array]:
 class UnrolledCell(NamedTuple):
     """What one cell computed over time."""
 
-    cell: Any  #: a read-only copy of an `RNNCell`, or your own cell
+    cell: Any  #: a read-only copy of an `RNNCell`, or a copy of your own cell
     x: Array  #: (rows of all steps, input)
     states: Array  #: (batch + rows of all steps, hidden): h_0, then the state after each step
     h: Array  #: the states without h_0, a view
@@ -166,23 +167,13 @@ class UnrolledGradients(NamedTuple):
     d_parameters: dict[str, Array]  #: by the keys of the cell's ``parameters()``
 
 
-def is_plain(cell: Any) -> bool:
-    """Whether the cell's forward is that of `RNNCell`, which the fast loop computes."""
-    return getattr(type(cell), "forward", None) is RNNCell.forward
-
-
 def unroll_cell(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCell:
     """All steps of a cell: the fast loop for an `RNNCell`, the plain loop for a cell of your own."""
-    if type(cell).forward is RNNCell.forward:
+    if is_plain(cell):
         f, _ = functions_of(cell.nonlinearity)
-        states, runs = QUIET.copy().run(unroll, x, h_0, cell.W_xh, cell.W_hh, cell.b_h, f, sizes), []
+        states, runs = _quietly(unroll, x, h_0, cell.W_xh, cell.W_hh, cell.b_h, f, sizes), []
     else:
-        runs = unroll_plain(cell, x, h_0, sizes)
-        if runs and runs[0].h.shape != (sizes[0], cell.hidden_size):  # the other steps then have the right shape too
-            where, expected = f"{type(cell).__name__}.forward", f"an array of shape {(sizes[0], cell.hidden_size)}"
-            _checks.fail(
-                ValueError, where, "h", expected, f"shape {runs[0].h.shape}", "Return a run with the new state h."
-            )
+        runs = unroll_plain(CheckedCell(cell), x, h_0, sizes)
         states = np.concatenate([h_0, *(run.h for run in runs)])
     return UnrolledCell(cell, x, states, states[len(h_0) :], sizes, runs)
 
@@ -192,9 +183,19 @@ def unroll_cell_backward(unrolled: UnrolledCell, d_h: Array, d_h_n: Array) -> Un
     cell, x, states, _, sizes, runs = unrolled
     if is_plain(cell):
         _, slope = functions_of(cell.nonlinearity)
-        d_x, *d_weights = QUIET.copy().run(unroll_backward, d_h, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
-        d_parameters = dict(zip(cell.weights, d_weights))  # noqa: B905  # weights: 2 or 3
-        return UnrolledGradients(d_x, d_h_n, d_h, d_parameters)
+        d_x, *d_weights = _quietly(unroll_backward, d_h, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
+        d_h_0, d_a = d_h_n, d_h  # the loop has overwritten them
+        return UnrolledGradients(d_x, d_h_0, d_a, by_name(cell.weights, d_weights))
     d_x_steps, d_h_0, d_parameters = unroll_plain_backward(d_h, d_h_n, runs, sizes)
-    zeros = {name: np.zeros_like(values) for name, values in cell.parameters().items()}  # if there is no step
-    return UnrolledGradients(np.concatenate([x[:0], *d_x_steps]), d_h_0, None, zeros | d_parameters)
+    if not runs:  # no step, so no gradient
+        d_parameters = {name: np.zeros_like(values) for name, values in cell.parameters().items()}
+    return UnrolledGradients(np.concatenate([x[:0], *d_x_steps]), d_h_0, None, d_parameters)
+
+
+def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function without overflow warnings: an overflow is reported by name later."""
+    return _QUIET.copy().run(function, *arguments)  # like np.errstate, in a tenth of its time
+
+
+_QUIET = copy_context()
+_QUIET.run(np.seterr, over="ignore", invalid="ignore")

@@ -263,11 +263,15 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     [[5 6 7]
      [8 0 0]] [3 1]
     """
-    where = "pad_sequences"
-    _checks.iterable(sequences, "sequences", where, "Pass a list of sequences.")
-    rows = [_checks.array(row, f"sequences[{number}]", where) for number, row in enumerate(sequences)]
+    return pad(sequences, "sequences", "pad_sequences", padding_value)
+
+
+def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: float = 0) -> tuple[Array, Array]:
+    """`pad_sequences`, with the names of the call and the argument that the user wrote."""
+    _checks.iterable(sequences, name, where, "Pass a list of sequences.")
+    rows = [_checks.array(row, f"{name}[{number}]", where) for number, row in enumerate(sequences)]
     if not rows:
-        _checks.fail(ValueError, where, "sequences", "a list of at least one sequence", "none", "Pass a sequence.")
+        _checks.fail(ValueError, where, name, "a list of at least one sequence", "none", "Pass a sequence.")
     # An empty list has no dtype and no axes after time of its own.
     typed = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64)]
     shape = typed[0].shape[1:]
@@ -276,7 +280,7 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
             expected = f"an array of shape ({', '.join(['time', *map(str, shape)])}{'' if shape else ','})"
             got = f"shape {row.shape}" if row.ndim else f"one number, {row}"
             fix = "Give all sequences the shape (time, ...), with the same axes after time."
-            _checks.fail(ValueError, where, f"sequences[{number}]", expected, got, fix)
+            _checks.fail(ValueError, where, f"{name}[{number}]", expected, got, fix)
     dtype = np.result_type(*([row for row in typed if row.size] or typed))
     padding = _checks.array(padding_value, "padding_value", where)
     whole = padding.dtype.kind in "iu" and (padding.astype(dtype) == padding).all()

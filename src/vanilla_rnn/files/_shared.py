@@ -11,9 +11,9 @@ from vanilla_rnn.cell import NONLINEARITIES, RNNCell
 from vanilla_rnn.embedding import Embedding
 from vanilla_rnn.heads import Head
 from vanilla_rnn.models import _SequenceModel
+from vanilla_rnn.own_cell import is_plain
 from vanilla_rnn.rnn import RNN
 from vanilla_rnn.seq2seq import EncoderDecoder, OneToMany
-from vanilla_rnn.unroll import is_plain
 
 if TYPE_CHECKING:
     from vanilla_rnn._module import Module
@@ -42,11 +42,21 @@ def memory(values: Array) -> tuple[int, int]:
 def require_finite(module: Module, where: str, dtype: DTypeLike = np.float64) -> None:
     """Refuse weights that aren't finite, or that the dtype can't hold."""
     for path, values in module.parameters().items():
-        fix = "Use a smaller learning rate or clip the gradients: training may have diverged."
-        _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, fix)
+        _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, _checks.DIVERGED)
+
+
+COMPUTING = "__call__", "forward", "_forward", "select"  # the methods in which a module computes
 
 
 def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array]]:
+    kind = type(module)
+    library_kind = next((base for base in kind.__mro__ if base.__module__.startswith("vanilla_rnn.")), None)
+    if library_kind and (
+        own := [name for name in COMPUTING if getattr(kind, name, None) is not getattr(library_kind, name, None)]
+    ):
+        expected, got = f"a plain {library_kind.__name__}", f"a {kind.__name__}, which has its own {own[0]}"
+        fix = "Write it in the other library: an export contains only what this library computes."
+        _checks.fail(TypeError, where, "module", expected, got, fix)
     if isinstance(module, RNN):
         for number, cell in enumerate(module.cells):
             _check_cell(cell, f"cells[{number}]", ("tanh", "relu") if torch else tuple(NONLINEARITIES), where)

@@ -13,9 +13,9 @@ import numpy as np
 from vanilla_rnn import _checks
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.models import ModelRun
+from vanilla_rnn.own_cell import is_plain
 from vanilla_rnn.rnn import RNNRun
 from vanilla_rnn.seq2seq import OneToManyRun
-from vanilla_rnn.unroll import is_plain
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Loss

@@ -266,7 +266,8 @@ def trace(
     length, time = len(rows[0].x), rnn_run.output.shape[-2]
     if tokens is None:
         embedding_run = None if model_run is None else model_run.embedding_run
-        tokens = [""] * time if embedding_run is None else embedding_run.ids.reshape(-1, time)[row].tolist()
+        ids = None if embedding_run is None else embedding_run.ids[row] if rnn_run.batched else embedding_run.ids
+        tokens = [""] * time if ids is None else ids.tolist()
     texts = [str(token) for token in tokens]
     if len(texts) not in (length, time):
         fix = "Pass one for each step, such as tokenize(text)."

@@ -1,0 +1,73 @@
+"""Cells of your own in a network: what they must do, and the errors if they do something else."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn.cell import RNNCell
+
+if TYPE_CHECKING:
+    from vanilla_rnn._types import Array
+
+ATTRIBUTES = ("input_size", "hidden_size", "dtype", "parameters", "forward")  # what every cell must have
+
+
+def is_plain(cell: Any) -> bool:
+    """Whether the cell computes ``step`` of ``cell.py``, which the fast loop repeats."""
+    return getattr(type(cell), "forward", None) is RNNCell.forward
+
+
+def snapshot(cell: Any) -> Any:
+    """A copy of a cell for a run to keep, so that no later change of the weights reaches the run."""
+    return cell.frozen() if is_plain(cell) else deepcopy(cell)
+
+
+class CheckedCell:
+    """A cell of your own, in which the result of every ``forward`` and ``backward`` is checked."""
+
+    def __init__(self, cell: Any) -> None:
+        self.cell = cell
+
+    def forward(self, x_t: Array, h_prev: Array) -> CheckedRun:
+        """The run of one step."""
+        where, run = f"{type(self.cell).__name__}.forward", self.cell.forward(x_t, h_prev)
+        h = getattr(run, "h", None)
+        if not isinstance(h, np.ndarray):
+            fix = "Return an object with the new state h and the method backward(d_h)."
+            _checks.fail(TypeError, where, "its result", "a run with an array h", _checks.shown(run), fix)
+        if h.shape != h_prev.shape or h.dtype != h_prev.dtype:
+            expected, fix = f"like h_prev, {_checks.shown(h_prev)}", "Return one new state for each row of h_prev."
+            _checks.fail(ValueError, where, "h", expected, _checks.shown(h), fix)
+        return CheckedRun(self.cell.parameters(), run, x_t)
+
+
+class CheckedRun:
+    """The run of one step of such a cell."""
+
+    def __init__(self, parameters: dict[str, Array], run: Any, x_t: Array) -> None:
+        self.parameters, self.run, self.x_t, self.h = parameters, run, x_t, run.h
+
+    def backward(self, d_h: Array) -> tuple[Array, Array, dict[str, Array]]:
+        """``(d_x, d_h_prev, d_parameters)``."""
+        where = f"{type(self.run).__name__}.backward"
+        if not hasattr(self.run, "backward"):
+            fix = "Give it the method backward(d_h), which returns (d_x, d_h_prev, d_parameters)."
+            _checks.fail(TypeError, where, "the run of your cell", "a run with backward", _checks.shown(self.run), fix)
+        result = self.run.backward(d_h)
+        if not isinstance(result, tuple) or len(result) != 3 or not isinstance(result[2], dict):
+            fix = "Return (d_x, d_h_prev, d_parameters); the last is a dictionary with the keys of cell.parameters()."
+            _checks.fail(TypeError, where, "its result", "a tuple of three", _checks.shown(result), fix)
+        if differing := _checks.differing(result[2], self.parameters):
+            expected, fix = "a dictionary with the keys of cell.parameters()", "Return a gradient for every parameter."
+            _checks.fail(ValueError, where, "d_parameters", expected, f"one {differing}", fix)
+        d_x = _checks.gradient(result[0], self.x_t, "d_x", where)
+        d_h_prev = _checks.gradient(result[1], self.h, "d_h_prev", where)
+        d_parameters = {
+            name: _checks.gradient(result[2][name], values, f"d_parameters[{name!r}]", where)
+            for name, values in self.parameters.items()
+        }
+        return d_x, d_h_prev, d_parameters
