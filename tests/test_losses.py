@@ -176,6 +176,34 @@ def test_the_largest_numbers():
             loss(predictions, targets)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-300, 1e-50, 1.0, 1e50, 1e308])
+@pytest.mark.parametrize("name", LOSSES)
+def test_only_the_ratios_of_the_weights_matter(name, scale, dtype):
+    loss, z, y = random_case(name, np.random.default_rng(4), (3, 2))
+    w = np.random.default_rng(5).uniform(0, 1, (3, 2))
+    expected, d_expected = loss(z.astype(dtype), y, weights=w)
+    value, d_logits = loss(z.astype(dtype), y, weights=w * scale)
+    assert value == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(d_logits, d_expected, rtol=1e-5)
+
+
+def test_unknown_classes_may_be_nan():
+    z = np.random.default_rng(6).standard_normal((3, 4))
+    value, d_logits = cross_entropy(z, [2, np.nan, 0], weights=[1, 0, 3])
+    expected, d_expected = cross_entropy(z[[0, 2]], [2, 0], weights=[1, 3])
+    assert value == pytest.approx(expected)
+    np.testing.assert_allclose(d_logits[[0, 2]], d_expected)
+    assert not d_logits[1].any()
+
+
+def test_one_prediction_without_axes():
+    for loss, z, y in ((mean_squared_error, 3.0, 1.0), (binary_cross_entropy, 0.0, 1)):
+        d_logits = loss(z, y)[1]
+        assert isinstance(d_logits, np.ndarray)
+        assert d_logits.shape == ()
+
+
 # --- shapes
 
 
@@ -241,6 +269,7 @@ def test_labels_may_be_bools():
         (lambda: cross_entropy([[0.0, -np.inf]], [0]), ValueError, "logits must be finite .*, got -inf .*-1e9"),
         (lambda: mean_squared_error([1.0], [np.nan]), ValueError, "targets must be finite .*, got nan at index 0.*weights=... with 0"),
         (lambda: binary_cross_entropy([1.0], [np.nan]), ValueError, "labels must be finite .*, got nan at index 0. Pass weights=... with 0"),
+        (lambda: cross_entropy([[0.0, 0.0]] * 2, [np.nan, 0.5], weights=[0, 1]), TypeError, "targets must be .*integers.*, got .*float64"),
         (lambda: cross_entropy([[0.0, 0.0]], [1.0]), TypeError, "targets must be .*integers.*, got .*float64.*class ids"),
         (lambda: cross_entropy([[0.0, 0.0]], [[0, 1]]), ValueError, r"targets must be .*\(1,\).*, got shape \(1, 2\).*one-hot"),
         (lambda: cross_entropy(np.zeros((2, 0)), [0, 0]), ValueError, r"logits must be .*classes.*, got shape \(2, 0\)"),

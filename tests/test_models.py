@@ -21,6 +21,7 @@ from vanilla_rnn import (
     cross_entropy,
     softmax,
 )
+from vanilla_rnn.models import ModelRun
 
 
 @pytest.fixture
@@ -264,6 +265,15 @@ class TestGenerate:
         assert np.abs(frequencies - p / p.sum()).max() < 0.015
         assert (frequencies[p == 0] == 0).all()
 
+    def test_of_equal_logits_exactly_k_stay_and_the_first_is_the_greedy_choice(self):
+        model = language_model(np.random.default_rng(0))
+        model.head.W_hy[...] = 0.0
+        model.head.b_y[...] = [0, 1, 1, 0, 1, 1, 0]
+        prompts = np.full((500, 1), 5)
+        for top_k, expected in ((1, {1}), (2, {1, 2}), (5, {0, 1, 2, 4, 5})):
+            ids, _ = model.generate(prompts, max_length=1, temperature=1e308, top_k=top_k, rng=1)
+            assert set(ids.ravel().tolist()) == expected
+
     def test_a_seed_decides_the_draws(self, rng):
         model = language_model(rng)
         one, same, other = (model.generate([5], max_length=20, temperature=1.0, rng=seed)[0] for seed in (1, 1, 2))
@@ -284,6 +294,7 @@ class TestGenerate:
         ("arguments", "error", "message"),
         [
             ({"max_length": 0}, ValueError, "max_length must be .*, got 0"),
+            ({"temperature": np.inf}, ValueError, "temperature must be .*, got inf"),
             ({"temperature": -1.0}, ValueError, "temperature must be .*, got -1.0"),
             ({"top_k": 2.5}, TypeError, "top_k must be .*, got 2.5"),
             ({"prompt": [4, V]}, IndexError, "prompt must be .*, got 7 at index 1"),  # not 2: <bos> isn't the user's
@@ -295,6 +306,55 @@ class TestGenerate:
     def test_bad_arguments(self, arguments, error, message, rng):
         with pytest.raises(error, match=f"^Decoder.generate: {message}"):
             decoder(rng).generate(**{"max_length": 2} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"),
+    [
+        ("bos_idx", V, IndexError, f"bos_idx must be .*, got {V}"),
+        ("eos_idx", 2, ValueError, "bos_idx and eos_idx must be .*, got 2 twice"),
+        ("eos_idx", None, ValueError, "bos_idx and eos_idx must be .*, got 2 and None"),
+    ],
+)
+def test_ids_that_are_set_later_are_checked(name, value, error, message, rng):
+    model = decoder(rng)
+    setattr(model, name, value)
+    with pytest.raises(error, match=f"^Decoder.forward: {message}"):
+        model([4, 5])
+    with pytest.raises(error, match=f"^Decoder.generate: {message}"):
+        model.generate(max_length=2)
+
+
+def test_an_empty_batch_of_contexts_is_legal(rng):
+    model = OneToMany(3, decoder(rng), rng=rng)
+    run = model.forward(np.empty((0, 3)), np.empty((0, 4), int))
+    assert run.logits.shape == (0, 5, V)
+    gradients = run.backward(np.empty((0, 5, V)))
+    assert gradients.d_context.shape == (0, 3)
+    assert not any(values.any() for values in gradients.d_parameters.values())
+    assert model.generate(np.empty((0, 3)), max_length=2)[0].shape == (0, 0)
+
+
+def test_a_decoder_s_own_backward_is_used_by_the_models_around_it(rng):
+    class DoublingRun(ModelRun):
+        __slots__ = ()
+
+        def backward(self, d_logits):
+            return super().backward(2 * np.asarray(d_logits))
+
+    class DoublingDecoder(Decoder):
+        def forward(self, tokens, lengths=None, h_0=None):
+            run = super().forward(tokens, lengths, h_0)
+            run.__class__ = DoublingRun
+            return run
+
+    plain = decoder(rng)
+    doubling = DoublingDecoder(plain.rnn, plain.head, plain.embedding, bos_idx=2, eos_idx=3)
+    results = []
+    for part in (plain, doubling):
+        run = OneToMany(3, part, rng=0).forward(np.ones((2, 3)), [[4, 5], [5, 6]])
+        results.append(run.backward(np.ones(run.logits.shape)).d_context)
+    np.testing.assert_allclose(results[1], 2 * results[0])
 
 
 def test_a_decoder_s_own_forward_is_used_by_the_models_around_it(rng):

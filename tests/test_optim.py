@@ -161,7 +161,11 @@ def test_bad_options(call, error, message):
     ("changes", "error", "message"),
     [
         ({"b": np.array([0.0, np.nan])}, ValueError, r"d_parameters\['b'\] must be finite .*, got nan at index 1"),
-        ({"b": np.zeros(3)}, ValueError, r"d_parameters\['b'\] must be .*\(2,\), like parameters\['b'\], got shape \(3,\)"),
+        (
+            {"b": np.zeros(3)},
+            ValueError,
+            r"d_parameters\['b'\] must be .*\(2,\), like parameters\['b'\], got shape \(3,\)",
+        ),
         ({"b": None}, ValueError, "d_parameters must be .*, got one without 'b'"),
         ({"c": np.zeros(2)}, ValueError, "d_parameters must be .*, got one with 'c'"),
     ],
@@ -270,6 +274,45 @@ def test_ctrl_c_at_any_moment_leaves_all_or_nothing_done(kind):
 
 
 # --- the state belongs to the parameters
+
+
+@pytest.mark.parametrize("call", [ADAM, MOMENTUM])
+def test_groups_of_parameters_may_take_turns(call):
+    together, turns = create(call), create(call)
+    parameters = [{"W": np.ones(2), "b": np.ones(3)} for _ in range(2)]
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        gradients = {name: rng.standard_normal(values.shape) for name, values in parameters[0].items()}
+        together.step(parameters[0], gradients)
+        for name, gradient in gradients.items():
+            turns.step({name: parameters[1][name]}, {name: gradient})
+    for name, values in parameters[0].items():
+        np.testing.assert_array_equal(values, parameters[1][name])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("learning_rate", -1, ValueError),
+        ("learning_rate", "0.1", TypeError),
+        ("momentum", 1, ValueError),
+        ("betas", 0.9, TypeError),
+        ("betas", (0.9, 1.0), ValueError),
+        ("eps", 0, ValueError),
+    ],
+)
+def test_an_option_is_checked_when_it_is_set(name, value, error):
+    optimizer = SGD(0.1, momentum=0.5) if name == "momentum" else Adam(0.1)
+    before = getattr(optimizer, name)
+    with pytest.raises(error, match=rf"^{type(optimizer).__name__}: {name}(\[1\])? must be"):
+        setattr(optimizer, name, value)
+    assert getattr(optimizer, name) == before
+
+
+def test_an_array_under_two_names_is_clipped_once():
+    shared = np.array([3.0, 4.0])
+    clip_grad_norm({"a": shared, "b": shared}, 1.0)
+    np.testing.assert_allclose(shared, np.array([3.0, 4.0]) / np.sqrt(50))
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,15 @@ def run():
     return worked_model().forward([0, 1, 2, 3])
 
 
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_a_sequence_without_steps_is_shown_empty(batch):
+    for run in (worked_model().forward(np.empty((*batch, 0), int)), worked_model().forward([[1], [2]], [0, 0])):
+        steps = trace(run, loss=binary_cross_entropy, targets=np.ones((*run.logits.shape[:-1], 1)))
+        assert (len(steps), steps.tokens, steps.output.shape) == (0, [], (0, 3))
+        assert "<html" in steps.to_html()
+        assert len(steps.table().splitlines()) == 2
+
+
 def assert_same_flows(one, other):
     assert len(one) == len(other)
     for entries, other_entries in zip(one.steps, other.steps, strict=True):

@@ -339,10 +339,7 @@ def test_without_tqdm_there_is_no_bar(name, model, data, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     ("loss_factor", "gradient_factor", "message"),
-    [
-        (np.nan, 1.0, "the loss must be .*, got nan"),
-        (1.0, np.inf, "d_logits must be finite .*, got (nan|inf|-inf) at"),
-    ],
+    [(np.nan, 1.0, "the loss must be .*, got nan"), (1.0, np.inf, "d_logits must be finite .*, got (nan|inf|-inf) at")],
 )
 def test_a_number_that_is_not_finite_stops_training_before_the_step(loss_factor, gradient_factor, message):
     before_each_step, model = [], classifier()
@@ -374,6 +371,9 @@ def test_weights_that_diverge_stop_training_at_the_last_good_ones():
         (23, (np.ones((3, 5)), 1), ValueError, "inputs must be .*input_size=2"),
         (40, (np.ones(3), 1), ValueError, "inputs must be .*input_size=2"),
         (0, (np.ones((3, 2)), "one"), TypeError, "labels must be .*, got words, such as 'one'"),
+        (31, (np.ones((3, 2)), 2), ValueError, "labels must be from 0 to 1, got 2"),
+        (32, (np.ones((3, 2)), [0, 1]), ValueError, r"labels must be .*, got shape \(1, 2\)"),
+        (33, (np.ones((3, 2)), np.nan), ValueError, "labels must be finite .*, got nan"),
     ],
 )
 def test_an_example_that_can_not_be_used_is_named(number, example, error, message, batch_size):
@@ -382,6 +382,76 @@ def test_an_example_that_can_not_be_used_is_named(number, example, error, messag
     examples[number] = example
     with pytest.raises(error, match=rf"^fit, epoch 1, batch \d+, examples\[{number}\]: .*{message}"):
         fit(vector_reader(), examples, **options(batch_size=batch_size))
+
+
+def test_examples_that_can_not_be_used_together_are_named():
+    examples = [*EXAMPLES[:7], (EXAMPLES[7][0], [1]), *EXAMPLES[8:]]  # each can be used alone
+    with pytest.raises(ValueError, match=r"^fit, epoch 1, batch 1, examples\[7\] together with examples\[\d+\]: "):
+        fit(classifier(), examples, **options(batch_size=len(examples)))
+
+
+def test_a_batch_in_which_nothing_counts_makes_no_step():
+    positive = next(example for example in EXAMPLES if example[1])
+    others = [example for example in EXAMPLES if not example[1]]
+    expected, model = classifier(), classifier()
+    history = fit(expected, [positive], **options(optimizer=Adam(0.1), batch_size=1, epochs=2))
+    rows = fit(model, [*others, positive], **options(optimizer=Adam(0.1), batch_size=1, epochs=2, weights=lambda y: y))
+    assert rows == history
+    assert same(model.parameters(), expected.parameters())
+    with pytest.raises(ValueError, match="^fit: examples must be examples of which something counts, got none"):
+        fit(model, others, **options(weights=lambda labels: labels))
+
+
+def tagger():
+    rng = np.random.default_rng(0)
+    return ManyToMany(RNN(3, H, rng=rng), ManyToManyHead(H, 4, rng=rng), embedding=Embedding(V, 3, rng=rng))
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize(
+    ("model", "empty", "full"),
+    [(tagger, ([], []), ([1, 2], [0, 3])), (language_model, ([4],), ([1, 2, 3],)), (language_model, ([],), ([1, 2],))],
+)
+def test_whether_an_empty_example_is_legal_does_not_depend_on_its_batch(model, empty, full, batch_size):
+    expected, trained = model(), model()
+    fit(expected, [full, full], **options(loss=cross_entropy, batch_size=batch_size, epochs=2))
+    fit(trained, [full, empty, full], **options(loss=cross_entropy, batch_size=batch_size, epochs=2))
+    for path, values in trained.parameters().items():  # an empty example changes nothing
+        np.testing.assert_allclose(values, expected.parameters()[path], atol=1e-12)
+
+
+def own_loss(logits, targets, *, lengths=None):
+    return binary_cross_entropy(logits, targets, lengths=lengths)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        (
+            {"loss": lambda logits, labels: own_loss(logits, labels * 1)},
+            TypeError,
+            ".*'lengths'. Its arguments are logits",
+        ),
+        ({"loss": own_loss, "weights": lambda y: y + 1}, TypeError, "own_loss: .*'weights'"),
+        (
+            {"loss": lambda z, y, lengths: own_loss(z, y, lengths=lengths)[0]},
+            TypeError,
+            r"the result of loss must be \(loss, d_logits\)",
+        ),
+        ({"weights": lambda _: None}, TypeError, "the result of weights must be an array of weights, got None"),
+    ],
+)
+def test_functions_of_another_form_are_named(changes, error, message):
+    with pytest.raises(error, match=f"^fit, epoch 1, batch 1: {message}"):
+        fit(classifier(), EXAMPLES, **options(**changes))
+
+
+def test_a_model_that_diverged_is_not_an_example_s_fault():
+    model = vector_reader()
+    model.head.W_hy[...] = 1e200
+    examples = [(np.ones((3, 2)), 1.0), (np.ones((2, 2)), 2.0)]
+    with pytest.raises(ValueError, match=r"^fit, epoch 1, batch 1: mean_squared_error: the loss must be .*, got inf"):
+        fit(model, examples, **options(loss=mean_squared_error))
 
 
 def unreadable(*_, **__):
@@ -417,6 +487,7 @@ def test_bad_arguments_are_refused_at_the_call(function, model, examples, change
         ([([1], 3)], {}, ValueError, "binary_cross_entropy: labels must be from 0 to 1, got 3"),
         ([([1], [1, 2]), ([1], 3)], {}, ValueError, "ManyToOne.batch: labels must be a rectangular array"),
         ([([1], 1)], {"loss": unreadable}, ValueError, "'utf-8' codec"),
+        ([([1], 1)], {"loss": lambda *_, **__: list("abc")[5]}, IndexError, "list index"),
         ([([1], 1)], {"weights": lambda _: [1.0, 2.0]}, ValueError, r"weights must be .*, got shape \(2,\)"),
     ],
 )  # fmt: skip
@@ -436,6 +507,7 @@ def test_an_error_in_a_batch_says_where_it_happened(examples, changes, error, me
         (language_model, np.ones((32, 101), int), {}, TypeError, r": chunks must be .*, got an array .*\(32, 101\).*\[ids\]"),
         (language_model, [[1]], {}, ValueError, ": chunks must be a stream of at least two tokens, got fewer"),
         (language_model, [1, 2, 3], {}, ValueError, r": chunks\[0\] must be .*, got shape \(\).*\[ids\]"),
+        (language_model, [np.ones((0, 5), int)], {}, ValueError, r": chunks\[0\] must be an array with lanes, got none"),
         (language_model, [[0.5]], {}, TypeError, r": chunks\[0\] must be .*integers.*, got an array of float64"),
         (language_model, [[1, 2, 3, 4], [[1, 2]]], {}, ValueError, r": chunks\[1\] must be .*, got shape \(1, 2\)"),
         (language_model, [[1, 2, 3, 4, 5, 1, V]], {}, IndexError, r", window 2: .*tokens must be .*, got 6 at index 1"),

@@ -1,0 +1,207 @@
+"""Cells of your own: their mistakes are named, and nothing that they do later reaches a run."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from plain import GRUCell, LeakyCell, SameCell
+from vanilla_rnn import (
+    RNN,
+    Embedding,
+    ManyToMany,
+    ManyToManyHead,
+    ManyToOne,
+    ManyToOneHead,
+    RNNCell,
+    to_keras_weights,
+    to_onnx,
+    to_torch_state_dict,
+)
+
+X = np.random.default_rng(0).standard_normal((4, 3, 2))  # (batch, time, input)
+
+
+def gru(**options):
+    return GRUCell(2, 5, rng=np.random.default_rng(1), **options)
+
+
+def returning(forward=lambda run: run, backward=lambda gradients: gradients):
+    """A GRU that returns something else."""
+    cell = gru()
+
+    def mistaken(x_t, h_prev):
+        run = GRUCell.forward(cell, x_t, h_prev)
+        return forward(SimpleNamespace(h=run.h, backward=lambda d_h: backward(run.backward(d_h))))
+
+    cell.forward = mistaken
+    return RNN.from_cells([cell])
+
+
+@pytest.mark.parametrize(
+    ("forward", "error", "message"),
+    [
+        (lambda run: run.h, TypeError, "its result must be a run with an array h, got an array"),
+        (lambda run: SimpleNamespace(h=run.h.tolist()), TypeError, "its result must be a run with an array h"),
+        (
+            lambda run: SimpleNamespace(h=run.h[:, :4]),
+            ValueError,
+            r"h must be like h_prev, .*\(4, 5\).*, got .*\(4, 4\)",
+        ),
+        (lambda run: SimpleNamespace(h=run.h[:1]), ValueError, r"h must be like h_prev, .*\(4, 5\).*, got .*\(1, 5\)"),
+        (lambda run: SimpleNamespace(h=run.h.astype("f4")), ValueError, "h must be .* float64, got .* float32"),
+    ],
+)
+def test_a_forward_that_returns_something_else(forward, error, message):
+    rnn = returning(forward)
+    for call in (lambda: rnn(X), lambda: rnn.forward(X), lambda: next(rnn.stream(X.swapaxes(0, 1)))):
+        with pytest.raises(error, match=f"^GRUCell.forward: {message}"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("backward", "error", "message"),
+    [
+        (lambda g: g[:2], TypeError, "its result must be a tuple of three"),
+        (lambda g: (g[0], g[2], g[1]), TypeError, "its result must be a tuple of three"),
+        (lambda g: (g[1], g[0], g[2]), ValueError, r"d_x must be .*\(4, 2\), like x, got shape \(4, 5\)"),
+        (lambda g: (g[0], g[1][:, :1], g[2]), ValueError, r"d_h_prev must be .*\(4, 5\), like h_prev, got shape \(4, 1\)"),
+        (lambda g: (*g[:2], {"W_z": g[2]["W_z"]}), ValueError, "d_parameters must be .* keys .*, got one without 'W_n', 'W_r'"),
+        (lambda g: (*g[:2], g[2] | {"W_r": np.ones(3)}), ValueError, r"d_parameters\['W_r'\] must be .*\(5, 7\), .*got shape \(3,\)"),
+    ],
+)  # fmt: skip
+def test_a_backward_that_returns_something_else(backward, error, message):
+    run = returning(backward=backward).forward(X)
+    with pytest.raises(error, match=f"^SimpleNamespace.backward: {message}"):
+        run.backward(np.ones((4, 3, 5)))
+
+
+def test_a_run_without_a_backward():
+    run = returning(lambda run: SimpleNamespace(h=run.h)).forward(X)
+    with pytest.raises(TypeError, match="^SimpleNamespace.backward: the run of your cell must be a run with backward"):
+        run.backward(np.ones((4, 3, 5)))
+
+
+class LiveRun:
+    """The run of a cell that keeps the cell itself, not copies of its weights."""
+
+    def __init__(self, cell, x_t, h_prev):
+        self.cell, self.x_t, self.h_prev, self.h = cell, x_t, h_prev, np.tanh(x_t @ cell.W + h_prev)
+
+    def backward(self, d_h):
+        d_a = d_h * (1 - self.h**2)
+        return d_a @ self.cell.W.T, d_a, {"W": self.x_t.T @ d_a}
+
+
+class LiveCell:
+    input_size, hidden_size, dtype = 2, 3, np.dtype(float)
+
+    def __init__(self):
+        self.W = np.random.default_rng(2).standard_normal((2, 3))
+
+    def parameters(self):
+        return {"W": self.W}
+
+    def forward(self, x_t, h_prev):
+        return LiveRun(self, x_t, h_prev)
+
+
+def test_a_later_change_of_the_weights_does_not_reach_the_run():
+    rnn = RNN.from_cells([LiveCell()])
+    run, unchanged, stream = rnn.forward(X), rnn.forward(X), rnn.stream(X.swapaxes(0, 1))
+    before, expected = rnn(X)[0], unchanged.backward(np.ones((4, 3, 3)))
+    rnn.cells[0].W += 1
+    gradients = run.backward(np.ones((4, 3, 3)))
+    np.testing.assert_array_equal(gradients.d_x, expected.d_x)
+    np.testing.assert_array_equal(next(stream), before[:, 0])
+
+
+def test_a_stream_gives_a_cell_copies_of_its_own():
+    cell, steps = LiveCell(), list(X.swapaxes(0, 1).copy())
+    given = []
+    cell.forward = lambda x_t, h_prev: given.append((x_t, h_prev)) or LiveCell.forward(cell, x_t, h_prev)
+    states = list(RNN.from_cells([cell]).stream(steps))
+    for t, (x_t, h_prev) in enumerate(given):
+        assert x_t is not steps[t]
+        np.testing.assert_array_equal(h_prev, states[t - 1] if t else np.zeros((4, 3)))
+
+
+class OwnNetwork(RNN):
+    def forward(self, x, h_0=None, lengths=None):
+        return super().forward(-np.asarray(x), h_0, lengths)
+
+
+class OwnHead(ManyToOneHead):
+    def select(self, output, h_n, directions):
+        return -super().select(output, h_n, directions)
+
+
+class OwnEmbedding(Embedding):
+    def forward(self, ids):
+        return super().forward(np.asarray(ids)[..., ::-1])
+
+
+class OwnModel(ManyToMany):
+    def forward(self, inputs, lengths=None, h_0=None):
+        return super().forward(-np.asarray(inputs), lengths, h_0)
+
+
+OWN = {
+    "cell": lambda: RNN.from_cells([LeakyCell(2, 3)]),
+    "network": lambda: OwnNetwork(2, 3),
+    "head": lambda: ManyToOne(RNN(2, 3), OwnHead(3, 1)),
+    "embedding": lambda: ManyToOne(RNN(2, 3), ManyToOneHead(3, 1), embedding=OwnEmbedding(5, 2)),
+    "network in a model": lambda: ManyToOne(OwnNetwork(2, 3), ManyToOneHead(3, 1)),
+    "model": lambda: OwnModel(RNN(2, 3), ManyToManyHead(3, 1)),
+}
+
+
+@pytest.mark.parametrize("export", [to_torch_state_dict, to_keras_weights, to_onnx])
+@pytest.mark.parametrize("name", OWN)
+def test_what_another_library_would_compute_differently_is_not_exported(export, name):
+    if export is to_onnx:
+        pytest.importorskip("onnx")
+    with pytest.raises(TypeError, match=rf"^{export.__name__}: .* must be .*, got an? .*(Own|Leaky)"):
+        export(OWN[name]())
+
+
+def test_a_network_with_a_forward_of_its_own_is_not_streamed_with_another():
+    with pytest.raises(TypeError, match="^RNN.stream: rnn must be .*, got a OwnNetwork with a forward of its own"):
+        OwnNetwork(2, 3).stream(X[0])
+
+
+# --- a nonlinearity of your own
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ((lambda a: a.sum(), np.ones_like), r"function must be .*\(\d, 3\), got .*\(\)"),
+        ((lambda a: a[..., :1], np.ones_like), r"function must be .*\(\d, 3\), got .*\(\d, 1\)"),
+        ((np.tanh, lambda _: 1.0), r"slope must be .*\(\d+, 3\), got .*\(\)"),
+        ((np.tanh, lambda h: h[..., :1]), r"slope must be .*\(\d+, 3\), got .*\(\d+, 1\)"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["cell", "network"])
+def test_a_pair_returns_one_number_for_each(kind, pair, message):
+    with pytest.raises(ValueError, match=f"^nonlinearity: the result of the {message}"):
+        if kind == "cell":
+            RNNCell(2, 3, nonlinearity=pair).forward(X[:, 0]).backward(np.ones((4, 3)))
+        else:
+            RNN(2, 3, nonlinearity=pair).forward(X).backward(np.ones((4, 3, 3)))
+
+
+def test_a_pair_may_return_other_kinds_of_numbers():
+    pair = (lambda a: np.maximum(a, 0).astype("f4"), lambda h: h > 0)
+    weights = {"W_xh": np.eye(3, 2), "W_hh": np.eye(3) / 2}
+    own, relu = (RNNCell.from_weights(**weights, nonlinearity=f).forward(X[:, 0]) for f in (pair, "relu"))
+    np.testing.assert_allclose(own.h, relu.h, rtol=1e-6)
+    d_x, expected = (run.backward(np.ones((4, 3))).d_x for run in (own, relu))
+    np.testing.assert_array_equal(d_x, expected, strict=True)
+
+
+def test_the_plain_loop_and_the_fast_loop_may_be_mixed():
+    cells = [RNNCell(2, 3, rng=0), RNNCell(3, 3, rng=1)]
+    mixed = RNN.from_cells([SameCell.like(cells[0]), cells[1]])
+    for values, expected in zip(mixed(X), RNN.from_cells(cells)(X), strict=True):
+        np.testing.assert_allclose(values, expected, atol=1e-15)
