@@ -4,12 +4,13 @@ import copy
 import itertools
 import json
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from optimizers_by_pytorch import CALLS, FILE, by_pytorch, start_and_gradients
-from vanilla_rnn import SGD, Adam, RNNCell, clip_grad_norm
+from vanilla_rnn import SGD, Adam, RNNCell, clip_grad_norm, optim
 
 MOMENTUM, ADAM = "SGD(0.1, momentum=0.9)", "Adam(0.1)"
 
@@ -288,6 +289,44 @@ def test_groups_of_parameters_may_take_turns(call):
             turns.step({name: parameters[1][name]}, {name: gradient})
     for name, values in parameters[0].items():
         np.testing.assert_array_equal(values, parameters[1][name])
+
+
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("call", ["SGD(0.1)", MOMENTUM, ADAM])
+def test_large_arrays_are_updated_in_blocks_with_the_same_result(call, order, monkeypatch):
+    results = []
+    for block in (optim.BLOCK, 7, 1):
+        monkeypatch.setattr(optim, "BLOCK", block)
+        optimizer, rng = create(call), np.random.default_rng(0)
+        parameters = {"W": np.asarray(rng.standard_normal((5, 3)), order=order), "b": rng.standard_normal(9)}
+        for _ in range(4):
+            optimizer.step(parameters, {name: rng.standard_normal(v.shape) for name, v in parameters.items()})
+        results.append(parameters | optimizer.state)
+    for other in results[1:]:
+        assert_same(other, results[0])
+
+
+def test_arrays_put_into_the_state_are_not_written_to(monkeypatch):
+    monkeypatch.setattr(optim, "BLOCK", 1)
+    optimizer, parameters = Adam(0.1), {"W": np.ones(3)}
+    optimizer.step(parameters, {"W": np.ones(3)})
+    saved = copy.deepcopy(optimizer.state)
+    unchanged, optimizer.state = copy.deepcopy(saved), saved
+    for _ in range(3):
+        optimizer.step(parameters, {"W": np.full(3, 2.0)})
+    assert_same(saved, unchanged)
+
+
+def test_a_step_of_large_arrays_needs_no_new_memory():
+    parameters = {"W": np.ones((2**9, 2**9))}
+    gradients, optimizer = {"W": np.ones((2**9, 2**9))}, Adam(0.1)
+    for _ in range(2):
+        optimizer.step(parameters, gradients)
+    tracemalloc.start()
+    optimizer.step(parameters, gradients)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < parameters["W"].nbytes
 
 
 @pytest.mark.parametrize(

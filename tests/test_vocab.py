@@ -2,6 +2,8 @@
 
 import json
 import os
+import tracemalloc
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vanilla_rnn import Vocab, pad_sequences, tokenize
+from vanilla_rnn import vocab as vocab_file
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,41 @@ def test_from_texts_by_word_and_by_character():
     assert Vocab.from_texts(["a b a", "b a"], specials=()).idx_to_token == ["a", "b"]
     assert Vocab.from_texts(iter(["ab a"]), level="char", specials=("<pad>",)).idx_to_token == ["<pad>", "a", "b", " "]
     assert Vocab.from_texts(["a b a"], min_freq=2, specials=()).idx_to_token == ["a"]
+
+
+def test_counts_may_be_given_instead_of_tokens():
+    counts = Counter(["b", "a", "a", "<unk>"])
+    assert Vocab(counts, min_freq=2).idx_to_token == Vocab(list(counts.elements()), min_freq=2).idx_to_token
+    assert counts["<unk>"] == 1  # the caller's counts stay as they are
+
+
+@pytest.mark.parametrize("specials", [("<pad>", "<unk>"), ("<pad>", "\t")])
+@pytest.mark.parametrize("piece", [vocab_file.PIECE, 3])
+@given(learned=st.text(min_size=1), data=st.data())
+def test_a_text_is_encoded_like_the_list_of_its_characters(specials, piece, learned, data):
+    vocab = Vocab.from_texts([learned], level="char", specials=specials)
+    known = st.text(learned) if vocab.unk_idx is None else st.text()
+    text = data.draw(known)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(vocab_file, "PIECE", piece)
+        np.testing.assert_array_equal(vocab.encode(text), vocab.encode(list(text)), strict=True)
+
+
+@pytest.mark.parametrize("tokens", ["bad", ["b", "a", "d"], iter("bad")])
+def test_an_unknown_character_is_named(tokens):
+    vocab = Vocab.from_texts(["aab"], level="char", specials=())
+    with pytest.raises(ValueError, match="^Vocab.encode: every token must be one of 'a', 'b', got 'd' at position 2"):
+        vocab.encode(tokens)
+
+
+def test_a_text_is_encoded_in_little_memory():
+    text = "to be or not to be, that is the question " * 100_000
+    vocab = Vocab.from_texts([text], level="char")
+    tracemalloc.start()
+    vocab.encode(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 14 * len(text)
 
 
 def test_save_and_load(tmp_path):

@@ -15,14 +15,23 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Sequence
 
 
-def sgd_update(gradient: Array, v: Array | None, learning_rate: float, momentum: float) -> tuple[Array, Array]:
-    """``v = momentum v + d_W``; returns the change ``learning_rate v`` and v."""
-    v = gradient if v is None else momentum * v + gradient
+BLOCK = 2**15  # numbers of a parameter that are updated at a time
+
+
+def sgd_update(gradient: Array, v: Array | float, learning_rate: float, momentum: float) -> tuple[Array, Array]:
+    """``v = momentum v + d_W``; returns the change ``learning_rate v`` and v. At the first step v is 0."""
+    v = momentum * v + gradient if momentum else gradient
     return learning_rate * v, v
 
 
 def adam_update(
-    gradient: Array, m: Array, s: Array, t: int, learning_rate: float, betas: Sequence[float], eps: float
+    gradient: Array,
+    m: Array | float,
+    s: Array | float,
+    t: int,
+    learning_rate: float,
+    betas: Sequence[float],
+    eps: float,
 ) -> tuple[Array, Array, Array]:
     """``m = b1 m + (1 - b1) d_W`` and ``s = b2 s + (1 - b2) d_W^2``; returns the change, m and s.
 
@@ -79,12 +88,14 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     for name, gradient in d_parameters.items():
         _checks.writable(gradient, f"d_parameters[{name!r}]", where)
         _checks.finite(gradient, f"d_parameters[{name!r}]", where, _checks.DIVERGED)
-    largest = max((float(np.abs(g).max()) for g in d_parameters.values() if g.size), default=0.0)
-    scaled = [g / largest for g in d_parameters.values()] if largest > 0 else []  # so that no square overflows
-    relative = math.sqrt(sum(float(np.vdot(g, g)) for g in scaled))
-    norm = largest * relative
+    with np.errstate(over="ignore"):
+        largest, squares = 1.0, sum(float(np.vdot(g, g)) for g in d_parameters.values())
+    if not 1e-30 < squares < 1e30:  # a square may have overflowed or vanished: divide by the largest number first
+        largest = max((float(np.abs(g).max()) for g in d_parameters.values() if g.size), default=0.0)
+        squares = sum(float(np.vdot(g / largest, g / largest)) for g in d_parameters.values()) if largest > 0 else 0.0
+    norm = largest * math.sqrt(squares)
     if norm > max_norm:
-        scale = max_norm / largest / relative  # in this order, because largest * relative may overflow
+        scale = max_norm / largest / math.sqrt(squares)  # in this order, because the norm itself may be infinite
         distinct = {id(gradient): gradient for gradient in d_parameters.values()}.values()  # scale each array once
         call_all([(np.multiply, gradient, scale, gradient) for gradient in distinct])
     return norm
@@ -100,7 +111,8 @@ class Optimizer:
     kinds: ClassVar[tuple[str, ...]]  # what the state holds for each parameter: state["<kind>.<path>"]
     learning_rate: float
     state: dict[str, Array]
-    __slots__ = ("learning_rate", "state")
+    _buffers: dict[str, list[Array]]
+    __slots__ = ("_buffers", "learning_rate", "state")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Check an option whenever it is set: options can be changed between two steps."""
@@ -109,7 +121,7 @@ class Optimizer:
         )
 
     def __init__(self, learning_rate: float) -> None:
-        self.learning_rate, self.state = learning_rate, {}
+        self.learning_rate, self.state, self._buffers = learning_rate, {}, {}
 
     def step(self, parameters: dict[str, Array], d_parameters: dict[str, Array]) -> None:
         """Change every parameter in place, against its gradient.
@@ -129,23 +141,58 @@ class Optimizer:
         """
         where = f"{type(self).__name__}.step"
         gradients = self._check(parameters, d_parameters, where)
-        updated: list[Array] = []
-        state: dict[str, Array] = {}
+        updated: dict[str, Array] = {}
+        state = self.state.copy()  # of parameters that aren't part of this step it stays as it is
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # reported below, by name
             for name, values in parameters.items():
-                change, own_state = self._update(name, gradients[name])
-                updated.append((values - change).astype(values.dtype))
-                state |= {f"{kind}.{name}": array for kind, array in own_state.items()}
-        for name, values in zip(parameters, updated, strict=True):
+                t = int(self.state.get(f"t.{name}", 0)) + 1
+                keys = [f"{kind}.{name}" for kind in self._moments()]
+                updated[name], *moments = self._updated(name, values, gradients[name], keys, t)
+                state |= zip(keys, moments, strict=False)  # SGD without momentum has no moment to keep
+                if "t" in self.kinds:
+                    state[f"t.{name}"] = np.array(t)
+        for name, values in updated.items():
             _checks.finite(values, f"{name} after the step", where, _checks.DIVERGED)
-        for name, values in state.items():
-            _checks.finite(values, f"state[{name!r}] after the step", where, _checks.DIVERGED)
-        writes: list[tuple[Any, ...]] = [
-            (setitem, values, ..., new) for values, new in zip(parameters.values(), updated, strict=True)
-        ]
-        call_all(
-            [*writes, (object.__setattr__, self, "state", self.state | state)]
-        )  # what isn't part of this step stays
+        for key, values in state.items():
+            _checks.finite(values, f"state[{key!r}] after the step", where, _checks.DIVERGED)
+        writes: list[tuple[Any, ...]] = [(setitem, parameters[name], ..., values) for name, values in updated.items()]
+        call_all([*writes, (object.__setattr__, self, "state", state)])
+
+    def _moments(self) -> tuple[str, ...]:
+        """The kinds of state that have the shape of the parameter."""
+        return tuple(kind for kind in self.kinds if kind != "t")
+
+    def _updated(self, name: str, values: Array, gradient: Array, keys: list[str], t: int) -> list[Array]:
+        """The new values of a parameter and of its moments, without a change to the old ones."""
+        old = [self.state.get(key) for key in keys]
+
+        def update(rows: Any) -> list[Array]:
+            moments = (0.0 if array is None else array[rows] for array in old)
+            change, *moments_after = self._update(gradient[rows], *moments, t=t)
+            return [np.asarray(array) for array in (values[rows] - change, *moments_after)]
+
+        if values.size <= BLOCK:
+            return update(...)
+        new = [self._buffer(key, values) for key in (name, *keys)]
+        rows_per_block = max(1, BLOCK * len(values) // values.size)  # what is computed from them stays in the cache
+        for start in range(0, len(values), rows_per_block):
+            rows = slice(start, start + rows_per_block)
+            for array, part in zip(new, update(rows), strict=False):
+                array[rows] = part
+        return new
+
+    def _buffer(self, key: str, like: Array) -> Array:
+        """A large array to compute into. Two take turns, and the one that isn't in the state is free.
+
+        In this way nothing is overwritten before all results have been checked, and no step needs new memory. Arrays
+        that a user has put into the state aren't among them, so they stay as they are.
+        """
+        mine = [array for array in self._buffers.get(key, ()) if (array.shape, array.dtype) == (like.shape, like.dtype)]
+        free = next((array for array in mine if array is not self.state.get(key)), None)
+        if free is None:
+            free = np.empty_like(like)
+            self._buffers[key] = [*mine, free]
+        return free
 
     def _check(self, parameters: dict[str, Array], d_parameters: dict[str, Array], where: str) -> dict[str, Array]:
         """Refuse parameters, gradients and a state that don't fit each other; return the gradients as arrays."""
@@ -172,8 +219,8 @@ class Optimizer:
                     _checks.fail(ValueError, where, f"state[{f'{kind}.{name}'!r}]", expected, got, fix)
         return gradients
 
-    def _update(self, name: str, gradient: Array) -> tuple[Array, dict[str, Array]]:
-        """The change to subtract from a parameter, and its new state by kind."""
+    def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:
+        """The change to subtract from a parameter, and the new moments; t is the number of steps, this one included."""
         raise NotImplementedError
 
     def _options(self) -> dict[str, Any]:
@@ -199,7 +246,7 @@ class SGD(Optimizer):
     ----------
     state : dict[str, numpy.ndarray]
         Everything it remembers: v of each parameter, as ``"v.<path>"``. An optimiser with a copy of another's state
-        continues exactly as that one would.
+        continues exactly as that one would. Later steps reuse its arrays: to keep them, use ``copy.deepcopy``.
 
     Examples
     --------
@@ -221,9 +268,12 @@ class SGD(Optimizer):
         super().__init__(learning_rate)
         self.momentum = momentum
 
-    def _update(self, name: str, gradient: Array) -> tuple[Array, dict[str, Array]]:
-        change, v = sgd_update(gradient, self.state.get(f"v.{name}"), self.learning_rate, self.momentum)
-        return change, {"v": v.copy()} if self.momentum else {}
+    def _moments(self) -> tuple[str, ...]:
+        return self.kinds if self.momentum else ()
+
+    def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:
+        v = moments[0] if moments else 0.0
+        return sgd_update(gradient, v, self.learning_rate, self.momentum)
 
     def _options(self) -> dict[str, Any]:
         return super()._options() | {"momentum": self.momentum}
@@ -249,7 +299,8 @@ class Adam(Optimizer):
     state : dict[str, numpy.ndarray]
         Everything it remembers: m, s and the number of steps t of each parameter, as ``"m.<path>"``, ``"s.<path>"`` and
         ``"t.<path>"``. An optimiser with a copy of another's state continues exactly as that one would. A parameter
-        that is left out of a step stays as it is, and so does its state.
+        that is left out of a step stays as it is, and so does its state. Later steps reuse the arrays: to keep them,
+        use ``copy.deepcopy``.
 
     References
     ----------
@@ -278,12 +329,9 @@ class Adam(Optimizer):
         super().__init__(learning_rate)
         self.betas, self.eps = betas, eps
 
-    def _update(self, name: str, gradient: Array) -> tuple[Array, dict[str, Array]]:
-        zeros = np.zeros_like(gradient)
-        m, s = self.state.get(f"m.{name}", zeros), self.state.get(f"s.{name}", zeros)
-        t = int(self.state.get(f"t.{name}", 0)) + 1
-        change, m, s = adam_update(gradient, m, s, t, self.learning_rate, self.betas, self.eps)
-        return change, {"m": m, "s": s, "t": np.array(t)}
+    def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:
+        m, s = moments
+        return adam_update(gradient, m, s, t, self.learning_rate, self.betas, self.eps)
 
     def _options(self) -> dict[str, Any]:
         return super()._options() | {"betas": self.betas, "eps": self.eps}
