@@ -310,7 +310,7 @@ def test_a_module_of_our_own_can_be_right():
         ({"d_parameters": {}}, "d_parameters must be a dictionary with the keys of .*, got one without 'factor'"),
         ({"d_parameters": {"factor": [9.0], "bogus": X}}, "d_parameters must be .*, got one with 'bogus'"),
         ({"d_parameters": {"factor": X}}, r"the gradient of factor must be .*\(1,\), got shape \(3,\)"),
-        ({"d_x": None}, "the gradient of x must be named d_x by backward, got none"),
+        ({"d_x": None}, "the gradient of x must be returned by backward as d_x, got none"),
     ],
 )
 def test_a_gradient_that_belongs_to_nothing_is_refused(replaced, message):

@@ -358,8 +358,8 @@ def run_of(name):
     [
         ("EncoderDecoder", {}, TypeError, r"run must be .*, got .*run\.encoder_run or run\.decoder_run"),
         ("own cell", {}, TypeError, r"run must be .*RNNCells, got cells\[0\] of the class OwnCell"),
-        ("RNN", {"loss": cross_entropy, "targets": [1]}, TypeError, "run must be a model's run .*, got .*RNNRun"),
-        ("RNN", {"d_logits": np.ones((4, 1))}, TypeError, "run must be a model's run .*, got .*RNNRun"),
+        ("RNN", {"loss": cross_entropy, "targets": [1]}, TypeError, "run must be a model's run.*, got .*RNNRun"),
+        ("RNN", {"d_logits": np.ones((4, 1))}, TypeError, "run must be a model's run.*, got .*RNNRun"),
         ("RNN", {"d_output": np.ones((3, 3))}, ValueError, r"d_output must be .*\(4, 3\).*, got shape \(3, 3\)"),
         ("RNN", {"d_h_n": np.full((1, 3), np.nan)}, ValueError, r"d_h_n must be finite .*, got nan at index \(0, 0\)"),
         ("RNN", {"tokens": ["I", "love", "this"]}, ValueError, "tokens must be 4 texts.*, got 3"),

@@ -398,7 +398,7 @@ def test_a_batch_in_which_nothing_counts_makes_no_step():
     rows = fit(model, [*others, positive], **options(optimizer=Adam(0.1), batch_size=1, epochs=2, weights=lambda y: y))
     assert rows == history
     assert same(model.parameters(), expected.parameters())
-    with pytest.raises(ValueError, match="^fit: examples must be examples of which something counts, got none"):
+    with pytest.raises(ValueError, match="^fit: examples must be .*, got none"):
         fit(model, others, **options(weights=lambda labels: labels))
 
 

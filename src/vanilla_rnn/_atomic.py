@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vanilla_rnn._types import Callable
 
-ABANDONED = 3600.0  # seconds after which a temporary file belongs to a process that was killed
+ABANDONED = 3600.0  # seconds after which a temporary file is assumed to be left over from a killed process
 
 
 def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable[[BinaryIO], object]) -> None:
@@ -46,7 +46,7 @@ def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable
     if os.path.lexists(target):  # after realpath, only a link to itself is still a link
         if not os.path.isfile(target):
             expected, fix = "a regular file or a new name", "Choose another path."
-            _checks.fail(ValueError, where, "path", expected, f"{target}, which is something else", fix)
+            _checks.fail(ValueError, where, "path", expected, f"{target}, which is not a regular file", fix)
         mode = os.stat(target).st_mode & 0o7777
     folder, name = os.path.split(target)
     prefix = f".{name[:20]}.{crc32(os.fsencode(name)):08x}."  # short, because a file's name has at most 255 bytes

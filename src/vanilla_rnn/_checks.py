@@ -86,7 +86,7 @@ def arguments(where: str, **given: Any) -> list[Any]:
 
 
 def argument(value: Any, name: str, where: str) -> Any:
-    """Check one argument by the rule for its name. A name without a rule of its own means a size."""
+    """Check one argument by the rule for its name. Any other name is treated as a size."""
     if name == "nonlinearity" and isinstance(value, tuple) and len(value) == 2 and all(map(callable, value)):
         return value  # the function, and its slope computed from its result
     if name == "betas":
@@ -124,7 +124,7 @@ def size(value: object, name: str, where: str) -> int:
 
 
 def number(value: object, name: str, where: str) -> float:
-    """A number within the bounds of its name."""
+    """Check that a value is a number within the bounds for its name, and return it as a float."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         fail(TypeError, where, name, "a number", shown(value), f"Pass a float, for example {name}=0.1.")
     expected, is_within = BOUNDS[name]
@@ -194,7 +194,7 @@ def require_type(
 def iterable(value: object, name: str, where: str, fix: str) -> None:
     """Check that a value can be iterated over."""
     try:
-        iter(value)  # type: ignore[call-overload]  # whether this works is the question
+        iter(value)  # type: ignore[call-overload]  # this call is the check
     except TypeError:
         fail(TypeError, where, name, "an iterable", shown(value), fix)
 
@@ -262,7 +262,7 @@ def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix 
         lengths = (lengths[:split], *lengths[split:]) if split >= 0 else ()
     elif optional is not None:
         leave_out = len(lengths) == len(names) - 1
-        if names[optional] in sizes:  # an array before this one has decided whether the axis exists
+        if names[optional] in sizes:  # an earlier array decides whether the axis exists
             leave_out = sizes[names[optional]] is None
         if leave_out:
             lengths = (*lengths[:optional], None, *lengths[optional:])
@@ -297,7 +297,7 @@ def _pattern(names: tuple[str, ...], optional: int | None, sizes: Sizes) -> str:
 
 
 def is_finite(values: Array) -> bool:
-    """Whether there is neither NaN nor infinity. One dot product tells, unless the product itself overflows."""
+    """Whether there is neither NaN nor infinity. One dot product is enough to tell, unless it overflows."""
     return math.isfinite(np.vdot(values, values).real) or bool(np.isfinite(values).all())
 
 
@@ -381,7 +381,7 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
 
 
 def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: str) -> dict[str, Array]:
-    """Copy the given weights into one dtype, and check that their shapes agree. None is left out."""
+    """Copy the weights in a common dtype, and check that their shapes agree. Weights that are None are left out."""
     arrays = {name: floats(value, name, where) for name, value in given.items() if value is not None}
     dtype = np.result_type(*arrays.values())
     sizes: Sizes = {}
@@ -452,7 +452,7 @@ def _contains_bool(value: object) -> bool:
 
 
 def _index(index: Array) -> str:
-    """An index as a reader writes it: 3, or (0, 2, 1)."""
+    """An index in the usual notation: 3, or (0, 2, 1)."""
     return str(int(index[0])) if len(index) == 1 else str(tuple(int(i) for i in index))
 
 

@@ -61,7 +61,7 @@ def for_state(h_0: Array, sizes: Sizes) -> str:
         return "Write lengths=... if these are lengths."
     if sizes.get("batch") is not None and h_0.ndim == 3 and h_0.shape[1] == sizes.get("time") != sizes["batch"]:
         return "Put the batch axis of the inputs first, with swapaxes(0, 1), if they are (time, batch, input_size)."
-    return "Give it the shape of h_n, whose first axis is for the cells."
+    return "Give it the shape of h_n: one state for each cell along the first axis."
 
 
 def for_logits(z: Array) -> str:

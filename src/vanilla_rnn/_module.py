@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Module:
     """An object that holds weights, and nothing else.
 
-    A weight is a NumPy array in an attribute, or in a module in an attribute, or in a list of either. What a forward
-    computes is never stored here: it is in the run that ``forward`` returns.
+    A weight is a NumPy array in an attribute, or in a module in an attribute, or in a list of either. What
+    ``forward`` computes is never stored here: it is in the run that ``forward`` returns.
     """
 
     __slots__ = ()
@@ -105,7 +105,7 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
 
 def by_name(weights: Mapping[str, Array], gradients: Iterable[Array]) -> dict[str, Array]:
     """The gradients under the names of their weights. Without a bias, the bias's gradient, the last one, is dropped."""
-    return dict(zip(weights, gradients))  # noqa: B905  # there may be one name less
+    return dict(zip(weights, gradients))  # noqa: B905  # there may be one name fewer
 
 
 def unchecked(owner: Any, kind: Any, method: str) -> Any:

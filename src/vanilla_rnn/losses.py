@@ -1,8 +1,9 @@
 """Losses computed from logits, each with its gradient, and the functions that turn logits into probabilities.
 
-The functions at the top give the loss ``l`` of each prediction, and its derivative. A public loss is their weighted
-mean, ``sum(w l) / sum(w)``, and the gradient of exactly that mean. With ``lengths``, padding has the weight 0. A
-prediction of weight 0 adds nothing to the loss and gets no gradient, whatever the logits and targets contain there.
+The functions at the top give the loss ``l`` of each prediction, and its derivative. A public loss function
+returns the weighted mean of these losses, ``sum(w l) / sum(w)``, and the gradient of exactly that mean. With
+``lengths``, padding has weight 0. A prediction of weight 0 adds nothing to the loss and gets no gradient, whatever the
+logits and targets contain there.
 """
 
 from __future__ import annotations
@@ -27,14 +28,16 @@ def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
 
     Because dp/dz = p (1 - p): dl/dz = (-y / p + (1 - y) / (1 - p)) p (1 - p) = -y (1 - p) + (1 - y) p = p - y.
     """
-    losses = np.logaddexp(z.dtype.type(0), z) - y * z  # because -log p = log(1 + exp(-z)), and 1 - p = sigmoid(-z)
+    # -log p = log(1 + exp(-z)) = log(1 + exp(z)) - z, and -log(1 - p) = log(1 + exp(z))
+    losses = np.logaddexp(z.dtype.type(0), z) - y * z
     return losses, sigmoid_of(z) - y
 
 
 def class_losses(z: Array, y: Array) -> tuple[Array, Array]:
     """``l = -log p_y`` with p = softmax(z), and ``dl/dz = p - one_hot(y)``.
 
-    Because l = log(sum over j of exp(z_j)) - z_y, and the derivative of the first part by z_k is exp(z_k) / sum = p_k.
+    Because l = log(sum over j of exp(z_j)) - z_y, and the derivative of the first part with respect to z_k is
+    exp(z_k) / sum = p_k.
     """
     with np.errstate(over="ignore"):  # if two logits are too far apart to subtract, the smaller one's p is 0 anyway
         shifted = z - z.max(axis=-1, keepdims=True)  # (..., classes); softmax stays the same, and no exp overflows
@@ -168,7 +171,8 @@ def cross_entropy(
     lengths : array_like of int, (batch,), or None
         The number of steps of each sequence that count.
     weights : array_like, of the targets' shape, or None
-        The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any integer, such as -100.
+        The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any number, such as -100 or
+        NaN.
 
     Returns
     -------
@@ -233,7 +237,7 @@ def mean_squared_error(
     Returns
     -------
     loss : float
-        In the square of the targets' unit.
+        In the targets' units, squared.
     d_predictions : numpy.ndarray, of the predictions' shape
         dloss/dp.
 
@@ -271,7 +275,7 @@ def _paired(
     weights: ArrayLike | None,
     where: str,
 ) -> tuple[Array, Array, Array | None]:
-    """Predictions and targets in one shape, with 0 where nothing counts; and the weight of each term."""
+    """Predictions and targets of the same shape, with 0 where nothing counts; and the weight of each term."""
     p_name, y_name = names
     p = _checks.floats(predictions, p_name, where)
     y = _checks.floats(targets, y_name, where, p.dtype)
@@ -329,6 +333,6 @@ def _mean(losses: Array, d_z: Array, w: Array | None, name: str, where: str) -> 
     if w is None:
         d_z /= total
     else:
-        share = (w / total).astype(d_z.dtype)  # of each prediction in the mean
+        share = (w / total).astype(d_z.dtype)  # each prediction's share of the mean
         d_z *= share if share.ndim == d_z.ndim else share[..., None]  # the same for all classes
-    return loss, np.asarray(d_z)  # d_z is a scalar if there is one prediction without axes
+    return loss, np.asarray(d_z)  # for 0-d predictions, d_z is a NumPy scalar

@@ -59,7 +59,7 @@ class ModelGradients(NamedTuple):
 
     d_inputs: Array | None  #: dL/dinputs, of the inputs' shape; None for token ids
     d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``model.parameters()``
 
 
 class ModelRun(Run):
@@ -166,7 +166,7 @@ class _SequenceModel(Module):
         logit_lengths: Array | None,
         targets: Array | None = None,
     ) -> ModelRun:
-        """The forward through all parts; ``logit_lengths`` and ``targets`` are for the run to keep."""
+        """The forward pass through all parts; ``logit_lengths`` and ``targets`` are for the run to keep."""
         embedding_run, vectors = None, inputs
         if self.embedding is not None:
             embedding_run = unchecked(self.embedding, Embedding, "forward")(inputs)
@@ -201,7 +201,7 @@ class _Reader(_SequenceModel):
         Parameters
         ----------
         inputs : array_like
-            With an embedding, token ids: (batch, time) or, for one sequence, (time,). Without, vectors:
+            With an embedding, token ids: (batch, time) or, for one sequence, (time,). Without one, vectors:
             (batch, time, input_size) or (time, input_size).
         lengths : array_like of int, (batch,), or None
             The number of real steps of each sequence. Everything after them is ignored.
@@ -302,8 +302,8 @@ class Decoder(_SequenceModel):
 
     In training it reads ``<bos>`` and the true tokens, and learns to predict the same tokens followed by ``<eos>``.
     This is called teacher forcing. In `generate` it reads its own predictions. With ``bos_idx=None, eos_idx=None`` it
-    reads all tokens but the last and learns to predict all but the first. Such a language model is for a text without
-    beginning or end.
+    reads all tokens but the last and learns to predict all but the first. This makes it a language model for text
+    without a beginning or end.
 
     Parameters
     ----------
@@ -384,7 +384,8 @@ class Decoder(_SequenceModel):
         -------
         ModelRun
             ``.logits``, (batch, time + 1, output_size), ``.targets``, (batch, time + 1), and ``.lengths``, the tokens'
-            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer.
+            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer; for a
+            length of 0 there is nothing to leave out.
         """
         return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
 
@@ -408,7 +409,7 @@ class Decoder(_SequenceModel):
         top_k: int | None = None,
         rng: RNG = None,
     ) -> tuple[Array, Any]:
-        """Write sequences, choosing each token by the tokens before it.
+        """Write sequences, choosing each token based on the tokens before it.
 
         Parameters
         ----------
@@ -488,14 +489,16 @@ class Decoder(_SequenceModel):
 def choose(logits: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> Array:
     """One token for each row of logits, (batch, classes) -> (batch,): the most likely one, or a draw.
 
-    With Gumbel noise, the largest of ``logits / temperature + noise`` is a draw from softmax(logits / temperature). So
-    is the largest of ``logits + temperature * noise``, in which a temperature of 0 gives the greedy choice.
+    With Gumbel noise, the largest of ``logits / temperature + noise`` is a draw from softmax(logits / temperature)
+    (Maddison, Tarlow and Minka 2014, "A* Sampling", https://arxiv.org/abs/1411.0030). So is the largest of ``logits +
+    temperature * noise``, in which a temperature of 0 gives the greedy choice.
     """
     if top_k is not None:
-        order = np.argsort(-logits, axis=-1, kind="stable")  # of two equal logits the first one stays, as in argmax
+        order = np.argsort(-logits, axis=-1, kind="stable")  # if two logits are equal, the first is kept, as in argmax
         logits = logits.copy()
         np.put_along_axis(logits, order[:, top_k:], -np.inf, axis=-1)
     noise = rng.gumbel(size=logits.shape) if temperature else 0.0
+    # The first form for temperatures above 1, the second for those below: neither can overflow.
     chosen: Array = np.argmax(logits / max(temperature, 1.0) + min(temperature, 1.0) * noise, axis=-1)
     return chosen
 

@@ -17,17 +17,17 @@ ATTRIBUTES = ("input_size", "hidden_size", "dtype", "parameters", "forward")  # 
 
 
 def is_plain(cell: Any) -> bool:
-    """Whether the cell computes ``step`` of ``cell.py``, which the fast loop repeats."""
-    return getattr(type(cell), "forward", None) is RNNCell.forward
+    """Whether the cell's forward is that of `RNNCell`, for which there is a fast loop in ``unroll.py``."""
+    return type(cell) is RNNCell or getattr(type(cell), "forward", None) is RNNCell.forward
 
 
 def snapshot(cell: Any) -> Any:
-    """A copy of a cell for a run to keep, so that no later change of the weights reaches the run."""
+    """A copy of a cell for a run to keep, so that later changes to the weights don't affect the run."""
     return cell.frozen() if is_plain(cell) else deepcopy(cell)
 
 
 class CheckedCell:
-    """A cell of your own, in which the result of every ``forward`` and ``backward`` is checked."""
+    """A wrapper for a cell of your own that checks the result of every ``forward`` and ``backward``."""
 
     def __init__(self, cell: Any) -> None:
         self.cell = cell

@@ -145,7 +145,7 @@ class OneToManyGradients(NamedTuple):
     """What `OneToManyRun.backward` returns."""
 
     d_context: Array  #: dL/dcontext, (batch, context_size)
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``model.parameters()``
 
 
 class OneToManyRun(Run):
@@ -199,7 +199,7 @@ class EncoderDecoder(Module):
     decoder : Decoder
         Writes the target sequence.
     embedding : Embedding or None
-        Turns the source's token ids into the encoder's inputs; without one, the source is vectors.
+        Turns the source's token ids into the encoder's inputs; without one, the source consists of vectors.
 
     Examples
     --------
@@ -252,8 +252,8 @@ class EncoderDecoder(Module):
         Parameters
         ----------
         source : array_like
-            With an embedding, token ids: (batch, source time) or (source time,). Without, vectors, with a last axis
-            of input_size.
+            With an embedding, token ids: (batch, source time) or (source time,). Without one, vectors, with
+            input_size numbers on the last axis.
         tokens, lengths
             As in `Decoder.forward`.
         source_lengths : array_like of int, (batch,), or None
@@ -321,7 +321,7 @@ class EncoderDecoderGradients(NamedTuple):
     """What `EncoderDecoderRun.backward` returns."""
 
     d_source: Array | None  #: dL/dsource, of the source's shape; None for token ids
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``model.parameters()``
 
 
 class EncoderDecoderRun(Run):
@@ -348,6 +348,7 @@ class EncoderDecoderRun(Run):
             paths, embedding_run, encoder_run, decoder_run
         )  # fmt: skip
         self.logits, self.lengths, self.targets = decoder_run.logits, decoder_run.lengths, decoder_run.targets
+        self._freeze()
 
     def backward(self, d_logits: ArrayLike) -> EncoderDecoderGradients:
         """Propagate a gradient back through the decoder, and through its initial states into the encoder.

@@ -98,10 +98,10 @@ class _Buffer(NamedTuple):
 
     cell: Any
     z: Array  # ([batch,] input + hidden + 1): [x_t, h_{t-1}, 1]
-    x: Array  # a view of it
-    h: Array  # another
-    W: Array  # (input + hidden + 1, hidden)
-    a: Array  # ([batch,] hidden): the sum before the nonlinearity
+    x: Array  # the part of z that is x_t, a view
+    h: Array  # the part that is h_{t-1}, a view; each step overwrites it with h_t
+    W: Array  # (input + hidden + 1, hidden); not used for a cell of your own
+    a: Array  # ([batch,] hidden): the sum before the nonlinearity; likewise
     f: Callable[..., Array] | None  # None for a cell of your own
 
 

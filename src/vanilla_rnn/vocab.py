@@ -198,7 +198,7 @@ class Vocab:
         return [self.idx_to_token[idx] for idx in ids]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vocabulary to a JSON file. If that fails, an old file of this name is unchanged."""
+        """Write the vocabulary to a JSON file. If that fails, an existing file of that name is left unchanged."""
         import json
 
         content = {"specials": list(self.specials), "tokens": self.idx_to_token[len(self.specials) :]}
@@ -294,7 +294,7 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     Raises
     ------
     ValueError
-        If there is no sequence, one has another shape after its time axis, or the padding value doesn't fit.
+        If there are no sequences, their shapes after the time axis differ, or the padding value doesn't fit.
 
     Examples
     --------
@@ -312,7 +312,7 @@ def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: fl
     rows = [_checks.array(row, f"{name}[{number}]", where) for number, row in enumerate(sequences)]
     if not rows:
         _checks.fail(ValueError, where, name, "a list of at least one sequence", "none", "Pass a sequence.")
-    # An empty list has no dtype and no axes after time of its own.
+    # An empty list doesn't determine the dtype or the axes after time.
     typed = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64)]
     shape = typed[0].shape[1:]
     for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""What every export does: name the arrays of a module, and refuse a module that the other library can't hold."""
+"""What every export does: name the arrays of a module, and refuse a module that the other library can't represent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def exported_arrays(module: Module, where: str, *, torch: bool = False) -> dict[str, Array]:
     """The live arrays by PyTorch's names, in the order that PyTorch and Keras share. They include every parameter.
 
-    For PyTorch, b_h has two names, and all cells of an RNN must be of one kind.
+    For PyTorch, b_h has two names, and all cells of an RNN must be of the same kind.
     """
     names = dict(_names(module, where, torch))
     places = set(map(memory, names.values()))
@@ -62,7 +62,7 @@ def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array
             _check_cell(cell, f"cells[{number}]", ("tanh", "relu") if torch else tuple(NONLINEARITIES), where)
         kinds = {f"{cell.nonlinearity} with bias={cell.b_h is not None}" for cell in module.cells}
         if torch and len(kinds) > 1:
-            expected, fix = "of one nonlinearity, all with a bias or all without", "Export each layer on its own."
+            expected, fix = "alike: the same nonlinearity, and all or none with a bias", "Export each layer on its own."
             _checks.fail(ValueError, where, "the RNN's cells", expected, " and ".join(sorted(kinds)), fix)
         for number, cell in enumerate(module.cells):
             layer, direction = divmod(number, module.directions)

@@ -14,8 +14,8 @@ def page(numbers: dict[str, Any]) -> str:
     Parameters
     ----------
     numbers : dict
-        ``tokens``, a list of str; ``cells``, a list of dicts with a cell's weights, its ``steps`` and the gradients at
-        them, ``flows``; ``head``, a dict or None.
+        ``tokens``, a list of str; ``cells``, a list of dicts with each cell's weights, its ``steps`` and the gradient
+        ``flows`` of these steps; ``head``, a dict or None.
 
     Returns
     -------

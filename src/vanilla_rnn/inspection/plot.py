@@ -72,7 +72,7 @@ def plot_gradient_flow(
 ) -> Axes:
     """Draw the norm of dL/dh_t at each step, with a line for each cell.
 
-    The axis is logarithmic, so a gradient that shrinks by one factor at every step gives a straight line.
+    The axis is logarithmic, so a gradient that shrinks by the same factor at every step gives a straight line.
 
     Parameters
     ----------

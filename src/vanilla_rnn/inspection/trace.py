@@ -102,7 +102,7 @@ class Trace:
         return page(self._numbers())
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the page of `to_html` to a file. If that fails, an old file of this name is unchanged."""
+        """Write the page of `to_html` to a file. If that fails, an existing file of that name is left unchanged."""
         data = self.to_html().encode("utf-8")
         write_file(path, "Trace.save_html", lambda file: file.write(data))
 
@@ -215,7 +215,7 @@ def trace(
         What ``forward`` returned. For an `EncoderDecoder`, one of its two networks: ``run.encoder_run`` or
         ``run.decoder_run``.
     tokens : sequence, (time,), or None
-        A text for each step, with or without the steps at the padding. None shows the token ids.
+        A text for each step; those for padding may be left out. None shows the token ids.
     row : int
         The row of the batch to look at.
     loss : callable or None
