@@ -145,7 +145,9 @@ def draw(path, history, model, vocab, names, held_out) -> None:
             right.plot(p, marker="o", label=names[label])
             for step, word in enumerate(words):
                 right.annotate(word, (step, p[step]), rotation=45, fontsize=8)
-        right.set(xlabel="words read", xticks=[], ylabel=f"probability of {names[1]}", ylim=(-0.05, 1.3))
+        right.set(
+            xlabel="words read", xticks=[], yticks=[0, 0.5, 1], ylabel=f"probability of {names[1]}", ylim=(-0.05, 1.3)
+        )
         right.legend()
 
 

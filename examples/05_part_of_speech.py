@@ -127,7 +127,7 @@ def main() -> None:
         words = [word for word, _ in shown[1 % len(shown)]]
         with drawing(arguments.plot) as ax:
             plot_hidden_states(tagger.model.forward(tagger.encode(words)), words, ax=ax)
-            ax.set(title="One half of the units read from left to right, the other half from right to left")
+            ax.set(title="Units 0 to 31 read from the left, 32 to 63 from the right")
 
 
 class Tagger:

@@ -33,7 +33,7 @@ GAPS = {"", "na", "nan", "null", "none", "?"}  # what tables contain where a num
 
 
 class Series(NamedTuple):
-    """The columns of a table, the target first, over time."""
+    """Columns of a table, the target first."""
 
     names: list[str]
     labels: list[str]  # the first column of each row: a year, a date, a number
@@ -44,52 +44,42 @@ class Series(NamedTuple):
 def main() -> None:
     options = parser(__doc__, file="a CSV file with a header, a row for each time step", picture="forecasts and truth")
     options.add_argument("--target", metavar="COLUMN", help="the column to predict; default: the last one with numbers")
-    options.add_argument("--inputs", metavar="A,B,...", default="", help="other columns to read and predict with it")
-    options.add_argument("--ahead", type=int, default=5, help="how many steps ahead to predict; default: 5")
+    options.add_argument(
+        "--inputs", metavar="A,B,...", default="", help="other columns to read, and to predict with it"
+    )
+    options.add_argument("--ahead", metavar="N", type=int, default=5, help="how many steps to predict; default: 5")
     arguments = options.parse_args()
-    if arguments.ahead < 1:
-        options.error(f"--ahead must be at least 1, got {arguments.ahead}")
     path = arguments.file or Path(__file__).with_name("sunspots.csv")
     series = read(path, arguments.target, [name for name in arguments.inputs.split(",") if name])
-
-    count = len(series.numbers)
+    target, count = series.names[0], len(series.numbers)
     test = count - count // 5  # the first row of the test, and of the validation, which chooses when to stop
     validation = test - count // 8
-    if count // 5 < arguments.ahead + 1 or validation < 3 * READ:
-        refuse(path, None, "at least 150 rows, and --ahead below a fifth of them", str(count), "Use a longer series.")
-    epochs = math.ceil(30_000 / (validation + 100))
-    announce(1 + epochs * validation / 6_000)
-    print(f"{series.names[0]}: {count:,} rows from {series.labels[0]} to {series.labels[-1]}, held out from", end=" ")
-    print(f"{series.labels[test]} on, validation from {series.labels[validation]} on")
-    if gaps := count - series.known.sum():
-        print(f"{gaps} missing values are replaced by those before them, and not counted in the errors.")
-
+    if not 1 <= arguments.ahead < count // 5:
+        options.error(f"--ahead must be from 1 to {count // 5 - 1}, got {arguments.ahead}")
     mean, scale = series.numbers[:validation].mean(axis=0), series.numbers[:validation].std(axis=0)
-    rows = (series.numbers - mean) / np.where(scale > 0, scale, 1)
+    if not scale.all():
+        name = series.names[int(scale.argmin())]
+        refuse(path, None, f"different numbers in column {name}", "the same in all training rows", "Leave it out.")
+
+    epochs = math.ceil(45_000 / (validation + 100))
+    announce(1 + epochs * validation / 6_000)
+    print(f"{target}: {count:,} rows from {series.labels[0]} to {series.labels[-1]}")
+    print(f"The validation rows begin with {series.labels[validation]}, the held-out rows with {series.labels[test]}.")
+    if gaps := count - series.known.sum():
+        print(f"Each of the {gaps} missing values is replaced by the one before it, and not counted in the errors.")
+
+    rows = (series.numbers - mean) / scale
     methods = {
         "persistence": lambda windows: windows[:, -1],
-        f"autoregression of order {ORDER}": autoregression(rows[:validation]),
+        f"autoregression of order {ORDER}": autoregression(rows[:test]),
         "recurrent network": recurrent(rows[:test], validation, epochs, scale[0]),
     }
-    starts = np.lib.stride_tricks.sliding_window_view(rows[test - READ : -1], READ, axis=0).swapaxes(1, 2)
+    starts = sliding_windows(rows[test - READ : -1], READ)
     forecasts = {  # (steps ahead, starts): row k - 1 has the forecasts from k steps before
         name: np.stack([row[:, 0] for row in ahead(method, starts, arguments.ahead)]) * scale[0] + mean[0]
         for name, method in methods.items()
     }
-    truth, known = series.numbers[test:, 0], series.known[test:]
-    print(f"\nHeld-out error, root mean square (the standard deviation of {series.names[0]} is {truth.std():.1f}):")
-    shown = sorted({1, 2, 3, 5, 7, 12, 24, arguments.ahead})
-    shown = [steps for steps in shown if steps <= arguments.ahead]
-    print(f"{'steps ahead':<28}" + "".join(f"{steps:8}" for steps in shown))
-    for name, forecast in forecasts.items():
-        errors = [
-            root_mean_square((forecast[k - 1, : len(truth) - k + 1] - truth[k - 1 :])[known[k - 1 :]]) for k in shown
-        ]
-        print(f"  {name:<26}" + "".join(f"{error:8.1f}" for error in errors))
-
-    print(f"\n{'The last rows':<28}" + "".join(f"{label:>11}" for label in series.labels[-6:]))
-    for name, values in ((series.names[0], truth), *((name, forecast[0]) for name, forecast in forecasts.items())):
-        print(f"  {name:<26}" + "".join(f"{value:11.1f}" for value in values[-6:]))
+    report(series, test, forecasts)
     if arguments.plot:
         draw(arguments.plot, series, test, forecasts)
 
@@ -102,72 +92,103 @@ def ahead(method: Callable[[np.ndarray], np.ndarray], windows: np.ndarray, steps
         yield next_row
 
 
+def sliding_windows(rows: np.ndarray, size: int) -> np.ndarray:
+    """All windows of this many rows, (windows, size, columns)."""
+    return np.lib.stride_tricks.sliding_window_view(rows, size, axis=0).swapaxes(1, 2)
+
+
 def autoregression(rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The forecast of a weighted sum of the last rows plus a constant, with the weights of least squares."""
 
     def inputs(windows):
         return np.hstack([windows[:, -ORDER:].reshape(len(windows), -1), np.ones((len(windows), 1))])
 
-    windows = np.lib.stride_tricks.sliding_window_view(rows, ORDER + 1, axis=0).swapaxes(1, 2)
+    windows = sliding_windows(rows, ORDER + 1)
     weights, *_ = np.linalg.lstsq(inputs(windows[:, :-1]), windows[:, -1], rcond=None)
     return lambda windows: inputs(windows) @ weights
 
 
-def recurrent(rows: np.ndarray, validation: int, epochs: int, scale: float) -> ManyToOne:
-    """A network with the weights that were best on the validation rows."""
-    windows = np.lib.stride_tricks.sliding_window_view(rows, READ + 1, axis=0).swapaxes(1, 2)
-    inputs, targets = windows[:, :-1], windows[:, -1]
-    count = validation - READ  # the windows whose targets are training rows
+def recurrent(rows: np.ndarray, validation: int, epochs: int, scale: float) -> Callable[[np.ndarray], np.ndarray]:
+    """The forecast of a network, which predicts the change from the last row, with its best weights on validation."""
+    windows = sliding_windows(rows, READ + 1)
+    inputs, changes = windows[:, :-1], windows[:, -1] - windows[:, -2]
+    count = validation - READ  # the windows that end in a training row
     rng, columns = np.random.default_rng(0), rows.shape[1]
-    model = ManyToOne(RNN(columns, 16, recurrent_init="orthogonal", rng=rng), ManyToOneHead(16, columns, rng=rng))
-    examples = list(zip(inputs[:count], targets[:count], strict=True))
+    model = ManyToOne(RNN(columns, 16, rng=rng), ManyToOneHead(16, columns, rng=rng))
+    examples = list(zip(inputs[:count], changes[:count], strict=True))
     options = {"loss": mean_squared_error, "optimizer": Adam(2e-3), "clip": 1.0, "rng": rng}
     lowest = np.inf
     for row in train(model, examples, epochs=epochs, batch_size=16, **options):
-        error = root_mean_square(model(inputs[count:])[:, 0] - targets[count:, 0]) * scale
+        error = root_mean_square((model(inputs[count:]) - changes[count:])[:, 0]) * scale
         if error < lowest:
             lowest, best_epoch, best_weights = error, row["epoch"], deepcopy(model.parameters())
         if row["epoch"] % math.ceil(epochs / 6) == 0:
-            print(f"  epoch {row['epoch']:3}: error on the validation rows {error:.1f}", flush=True)
-    print(f"  The lowest, {lowest:.1f}, was in epoch {best_epoch}. The forecast uses these weights.")
+            print(f"  epoch {row['epoch']:3}: error on the validation rows {error:#.4g}", flush=True)
+    print(f"  The lowest, {lowest:#.4g}, was in epoch {best_epoch}. The forecast uses these weights.")
     model.load_parameters(best_weights)
-    return model
+    return lambda windows: windows[:, -1] + model(windows)
+
+
+def report(series: Series, test: int, forecasts: dict[str, np.ndarray]) -> None:
+    """Print the errors of all forecasts by steps ahead, and the last rows."""
+    truth, known = series.numbers[test:, 0], series.known[test:]
+    decimals = max(1, 2 - math.floor(math.log10(truth.std() or 1)))
+    most = max(map(len, forecasts.values()))
+    shown = [steps for steps in sorted({1, 2, 3, 5, 7, 12, 24, most}) if steps <= most]
+    print(f"\nHeld-out error, root mean square (the standard deviation of the truth is {truth.std():.{decimals}f}):")
+    print(f"{'steps ahead':<28}" + "".join(f"{steps:9}" for steps in shown))
+    first = {}
+    for name, forecast in forecasts.items():
+        wrong = {k: (forecast[k - 1, : len(truth) - k + 1] - truth[k - 1 :])[known[k - 1 :]] for k in shown}
+        first[name] = root_mean_square(wrong[1])
+        print(f"  {name:<26}" + "".join(f"{root_mean_square(wrong[k]):9.{decimals}f}" for k in shown))
+    print(f"One step ahead, the {min(first, key=first.get)} wins.")
+
+    width = max(9, *(len(label) + 2 for label in series.labels[-6:]))
+    labels = series.labels[-max(1, min(6, 80 // width)) :]
+    print(f"\n{'The last rows':<28}" + "".join(f"{label:>{width}}" for label in labels))
+    for name, values in ((series.names[0], truth), *((name, forecast[0]) for name, forecast in forecasts.items())):
+        print(f"  {name:<26}" + "".join(f"{value:{width}.{decimals}f}" for value in values[-len(labels) :]))
 
 
 def read(path: Path, target: str | None, others: list[str]) -> Series:
-    """Columns of a CSV file. Lines that begin with # are comments."""
+    """Columns of a CSV file, the target first. Lines that begin with # are comments."""
     numbered = [(number, line) for number, line in lines(path) if line.strip() and not line.startswith("#")]
-    separator = max(",;\t", key=numbered[0][1].count)
-    cells = [row for row in csv.reader((line for _, line in numbered), delimiter=separator, skipinitialspace=True)]
-    header = [name.strip() for name in cells[0]]
-    if any(is_number(name) for name in header):
-        refuse(path, numbered[0][0], "a header with the columns' names", listed(header), "Add one as the first line.")
-    for (number, _), row in zip(numbered, cells, strict=False):
-        if len(row) != len(header):
-            fix = f"The header has {len(header)} columns, {separator!r} between them. Correct this line or the header."
-            refuse(path, number, f"{len(header)} columns", str(len(row)), fix)
-    numeric = [name for i, name in enumerate(header) if all(is_number(r[i]) or is_gap(r[i]) for r in cells[1:])]
-    for name in [target or numeric[-1] if numeric else header[-1], *others]:
-        if name not in header:
-            refuse(path, numbered[0][0], "a column name", repr(name), f"Choose from {listed(header, 20)}.")
-    names = [target or (numeric or header)[-1], *others]
-    numbers = np.empty((len(cells) - 1, len(names)))
+    start, first = numbered[0]
+    separator = max(",;\t", key=first.count)
+    reader = csv.reader((line for _, line in numbered), delimiter=separator, skipinitialspace=True)
+    header, *rows = [(numbered[reader.line_num - 1][0], [cell.strip() for cell in row]) for row in reader]
+    columns = header[1]
+    if any(map(is_number, columns)):
+        refuse(path, start, "a header with the columns' names", listed(columns), "Add it as the first line.")
+    for number, cells in rows:
+        if len(cells) != len(columns):
+            fix = f"The header has {len(columns)}, with {separator!r} between them. Correct this line or the header."
+            refuse(path, number, f"{len(columns)} columns", str(len(cells)), fix)
+    if len(rows) < 150:
+        refuse(path, None, "at least 150 rows", str(len(rows)), "Use a longer series.")
+    numeric = [
+        name
+        for i, name in enumerate(columns)
+        if all(is_number(cells[i]) or cells[i].lower() in GAPS for _, cells in rows)
+        and any(is_number(cells[i]) for _, cells in rows)
+    ]
+    names = [target or (numeric or columns)[-1], *others]
+    values = np.empty((len(rows), len(names)))
     for column, name in enumerate(names):
-        for row, ((number, _), values) in enumerate(zip(numbered[1:], cells[1:], strict=True)):
-            value = values[header.index(name)]
-            if not (is_number(value) or is_gap(value)):
-                fix = f"Columns with numbers are {listed(numeric, 20)}." if numeric else "Write numbers as 1234.5."
-                refuse(path, number, f"a number in column {name}", repr(value), fix)
-            numbers[row, column] = math.nan if is_gap(value) else float(value)
-    known = ~np.isnan(numbers[:, 0])
-    start = int(np.argmax(~np.isnan(numbers).any(axis=1)))  # without gaps that have nothing before them
-    for row in range(start + 1, len(numbers)):
-        numbers[row] = np.where(np.isnan(numbers[row]), numbers[row - 1], numbers[row])
-    return Series(names, [row[0] for row in cells[1 + start :]], numbers[start:], known[start:])
-
-
-def is_gap(text: str) -> bool:
-    return text.strip().lower() in GAPS
+        if name not in columns:
+            refuse(path, start, "a column of the table", repr(name), f"Choose from {listed(numeric, 20)}.")
+        for row, (number, cells) in enumerate(rows):
+            cell = cells[columns.index(name)]
+            if not (is_number(cell) or cell.lower() in GAPS):
+                fix = f"Columns with numbers are {listed(numeric, 20)}." if numeric else "Write numbers like 1234.5."
+                refuse(path, number, f"a number in column {name}", repr(cell), fix)
+            values[row, column] = math.nan if cell.lower() in GAPS else float(cell)
+    begin = int((~np.isnan(values)).all(axis=1).argmax())  # the rows before it have a gap and nothing to fill it with
+    known = ~np.isnan(values[begin:, 0])
+    for row in range(begin + 1, len(values)):
+        values[row] = np.where(np.isnan(values[row]), values[row - 1], values[row])
+    return Series(names, [cells[0] for _, cells in rows[begin:]], values[begin:], known)
 
 
 def is_number(text: str) -> bool:
@@ -182,21 +203,16 @@ def root_mean_square(errors: np.ndarray) -> float:
 
 
 def draw(path: Path, series: Series, test: int, forecasts: dict[str, np.ndarray]) -> None:
-    """The last test rows with the network's forecasts: one step ahead, and as many steps as were asked for."""
-    *_, forecast = forecasts.values()
-    steps, rows = len(forecast), min(100, forecast.shape[1])
-    times = np.arange(len(series.numbers))[-rows:]
+    """The last held-out rows with the network's forecasts: one step ahead, and as many as were asked for."""
+    forecast, end = forecasts["recurrent network"], len(series.numbers)
     with drawing(path, panels=2) as axes:
-        for ax, k in zip(axes, (1, steps), strict=True):
-            ax.plot(times, series.numbers[-rows:, 0], color="0.6", label="truth")
-            ax.plot(
-                np.arange(test + k - 1, len(series.numbers))[-rows:],
-                forecast[k - 1, : forecast.shape[1] - k + 1][-rows:],
-                label="network",
-            )
+        for ax, k in zip(axes, (1, len(forecast)), strict=True):
+            times = range(max(test + k - 1, end - 100), end)
+            ax.plot(times, series.numbers[times, 0], color="0.6", label="truth")
+            ax.plot(times, forecast[k - 1][: end - test - k + 1][-len(times) :], label="network")
             ax.set(title=f"{k} step{'s' if k > 1 else ''} ahead", ylabel=series.names[0])
-            ticks = times[:: math.ceil(rows / 5)]
-            ax.set_xticks(ticks, [series.labels[t] for t in ticks], rotation=20)
+            ticks = times[:: math.ceil(len(times) / 4)]
+            ax.set_xticks(ticks, [series.labels[t] for t in ticks])
             ax.legend()
 
 

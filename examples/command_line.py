@@ -1,4 +1,4 @@
-"""What several examples need as programs: arguments, text files or an explanation of what is wrong, progress, pictures."""
+"""What several examples need as programs: arguments, reading files or explaining why not, progress, and pictures."""
 
 import argparse
 import sys
