@@ -110,8 +110,8 @@ def read_text(path=None):
     try:
         text = Path(path).read_text(encoding="utf-8")[:LONGEST]
     except (OSError, UnicodeDecodeError) as error:
-        sys.exit(f"{path} can't be read as UTF-8 text: {error}. Save it as UTF-8, which most editors can do.")
-    if len(text) < SHORTEST or "\0" in text:  # UTF-16 read as UTF-8 has a NUL after every letter
+        sys.exit(f"{path} can't be read: {error}. It must be a text file, saved as UTF-8.")
+    if len(text) < SHORTEST or "\0" in text:  # UTF-16, read as UTF-8, has a NUL for every letter
         sys.exit(f"{path} must be UTF-8 text of at least {SHORTEST:,} characters, got {len(text):,}: {text[:9]!r} ...")
     return text
 
@@ -122,8 +122,7 @@ def windows(ids):
     A target is the character after its input. Each row of a window continues the same row of the window before.
     """
     rows = ids[: len(ids) // LANES * LANES].reshape(LANES, -1)
-    starts = range(0, rows.shape[1] - WINDOW, WINDOW)
-    return [(rows[:, t : t + WINDOW], rows[:, t + 1 : t + 1 + WINDOW]) for t in starts]
+    return [(rows[:, t : t + WINDOW], rows[:, t + 1 :][:, :WINDOW]) for t in range(0, rows.shape[1] - WINDOW, WINDOW)]
 
 
 # Measuring and sampling.
