@@ -1,6 +1,6 @@
 """Trace a sentence through the worked example's network, one word at a time, with all the arithmetic.
 
-python examples/01_worked_example.py
+python examples/01_worked_example.py                      (takes a second)
 python examples/01_worked_example.py "I love love this movie"
 python examples/01_worked_example.py --html steps.html    (a page to step through in a browser, with the gradients)
 """
