@@ -260,11 +260,11 @@ def test_translation():
 
 
 def test_translation_takes_a_sentence():
-    printed = run("08_translation.py", "They do not have an old owl")
+    printed = run("08_translation.py", "--sentence", "They do not have an old owl")
     assert "They do not have an old owl -> Ils n'ont pas de vieux hibou (" in printed
-    message = run("08_translation.py", "We eat cats", ok=False)
+    message = run("08_translation.py", "--sentence", "We eat cats", ok=False)
     assert "doesn't have 'eat'. The words it has: a admire " in message
-    assert "empty" in run("08_translation.py", " ", ok=False)
+    assert "empty" in run("08_translation.py", "--sentence", " ", ok=False)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -281,7 +281,7 @@ def test_translation_holds_out_sentences_and_pairs(seed):
     assert not new & trained
     assert {noun for _, noun in new} == {s.noun for s in sentences}
     assert {verb for verb, _ in new} == {s.verb for s in sentences}
-    lengths = [(len(s.english.split()), len(example.french_tokens(s.french))) for s in split.training]
+    lengths = [(len(s.english.split()), len(example.tokens(s.french))) for s in split.training]
     assert {np.sign(english - french) for english, french in lengths} == {-1, 0, 1}
 
 
