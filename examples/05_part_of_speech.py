@@ -87,8 +87,8 @@ def main() -> None:
     if arguments.held_out:
         training, held_out = read(arguments.file), read(arguments.held_out)
     else:
-        different = {tuple(write("SENTENCE", rng)) for _ in range(6000)}
-        training, held_out = split(read(arguments.file) if arguments.file else sorted(different), rng)
+        sentences = read(arguments.file) if arguments.file else sentences_of_the_grammar(rng)
+        training, held_out = split(sentences, rng)
     announce(1 + sum(map(len, training)) * EPOCHS / 40_000)
     print(f"{len(training):,} training sentences, {len(held_out):,} others held out")
 
@@ -191,6 +191,10 @@ def split(sentences, rng) -> tuple[list, list]:
     order = rng.permutation(len(sentences))
     held = min(1000, len(order) // 5)
     return [sentences[i] for i in order[held:]], [sentences[i] for i in order[:held]]
+
+
+def sentences_of_the_grammar(rng) -> list[tuple[tuple[str, str], ...]]:
+    return sorted({tuple(write("SENTENCE", rng)) for _ in range(6000)})
 
 
 def write(symbol, rng) -> list[tuple[str, str]]:

@@ -89,8 +89,9 @@ def translate_file(path: Path, sentence: str | None, picture: Path | None) -> No
     pairs = [(a.lower(), b.lower()) for _, (a, b, *_) in table(path, "a sentence", "its translation")]
     rng = np.random.default_rng(0)
     training, held_out = split_pairs(pairs, rng)
-    if len(training) < 20:
-        refuse(path, None, "at least 25 different pairs", str(len(pairs)), "Add some; thousands are better.")
+    if not (training and held_out):
+        different = len({target for _, target in pairs})
+        refuse(path, None, "at least 10 different translations", str(different), "Add pairs; thousands are better.")
     # Long sentences are learned better if the words to begin the translation with are those that were read last.
     translator, epochs = Translator(training, rng, min_freq=2, backward=True), 8
     words = sum(len(tokens(target)) for _, target in training)

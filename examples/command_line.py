@@ -102,10 +102,12 @@ def decoded(line: bytes, path: Path, number: int) -> str:
         text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         if "\0" not in text:
             return text
-        got, encoding = "the character NUL", "utf-16"
+        got = "the character NUL"
     except UnicodeDecodeError as error:
         got = f"the byte {line[error.start]:#04x}"
-        encoding = "utf-16" if line.startswith((b"\xff\xfe", b"\xfe\xff")) else "cp1252"
+    # In UTF-16, every other byte of English text is 0.
+    without_mark = "cp1252" if b"\0" not in line else "utf-16-be" if line.startswith(b"\0") else "utf-16-le"
+    encoding = "utf-16" if line.startswith((b"\xff\xfe", b"\xfe\xff")) else without_mark
     copy = path.with_name(f"utf8-{path.name}")
     sys.exit(
         f"{path}, line {number}: expected UTF-8 text, got {got}. If the file's encoding is {encoding}, "
