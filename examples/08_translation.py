@@ -218,8 +218,17 @@ def joined(words: list[str]) -> str:
 
 def most_similar(training: list[tuple[str, str]], held_out: list[tuple[str, str]]) -> list[str]:
     """For each held-out sentence, the translation of the training sentence that has most words in common with it."""
-    known = [(tokens(source), target) for source, target in training]
-    return [max(known, key=lambda pair: in_common(pair[0], tokens(source)))[1] for source, _ in held_out]
+    known, places = [set(tokens(source)) for source, _ in training], defaultdict(list)
+    for number, words in enumerate(known):
+        for word in words:
+            places[word].append(number)
+    copies = []
+    for source, _ in held_out:
+        words = set(tokens(source))
+        common = Counter(number for word in words for number in places[word]) or {0: 0}
+        best = max(common, key=lambda number: common[number] / (len(words) + len(known[number])))
+        copies.append(training[best][1])
+    return copies
 
 
 def bigram(sentences: list[list[str]]) -> dict[str, str]:
