@@ -157,7 +157,10 @@ def read(path: Path, target: str | None, others: list[str]) -> Series:
     start, first = numbered[0]
     separator = max(",;\t", key=first.count)
     reader = csv.reader((line for _, line in numbered), delimiter=separator, skipinitialspace=True)
-    header, *rows = [(numbered[reader.line_num - 1][0], [cell.strip() for cell in row]) for row in reader]
+    try:
+        header, *rows = [(numbered[reader.line_num - 1][0], [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        refuse(path, numbered[reader.line_num - 1][0], "a CSV table", str(error), "Save the table as CSV again.")
     columns = header[1]
     if any(map(is_number, columns)):
         refuse(path, start, "a header with the columns' names", listed(columns), "Add it as the first line.")

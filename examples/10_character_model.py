@@ -90,7 +90,7 @@ def learn(path: Path, passes: int, picture: Path | None) -> None:
         with drawing(picture) as ax:
             ax.plot(list(measured), list(measured.values()), marker="o", label="network")
             ax.axhline(bigram, color="0.6", label="bigram")
-            ax.set(xlabel="windows read", ylabel="bits per held-out character", ylim=(0, None))
+            ax.set(xlabel="windows read", ylabel="bits per held-out character", ylim=(0, 1.2 * bigram))
             ax.legend()
 
 

@@ -1,6 +1,8 @@
 """The examples on files that people have: what they read, and what they say about a file that they can't use."""
 
 import csv
+import importlib
+import math
 import re
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from test_examples import load
+from test_examples import EXAMPLES, load, run
 
 FILES = ["00_one_page", "04_sentiment", "05_part_of_speech", "08_translation", "09_sunspots", "10_character_model"]
 WORD = "1\tThe\tthe\tDET\t_\t_\t0\troot\t_\t_\n"  # a line of CoNLL-U
@@ -77,6 +79,7 @@ def test_the_command_in_the_message_converts_the_file(tmp_path, encoding):
         ("08_translation", "Go.\tVa !\n" * 30, ["10 different translations, got 1"]),
         ("09_sunspots", "1,2\n3,4\n", ["line 1", "a header", "'1', '2'"]),
         ("09_sunspots", "# made by hand\nday,cold\n1,2\n3\n", ["line 4", "2 columns, got 1"]),
+        ("09_sunspots", "day,cold\r1,2\r3,4\n5,6", ["line 1", "CSV"]),
         ("09_sunspots", "day,cold\n1,2\n", ["at least 150 rows, got 1"]),
         ("09_sunspots --target wind", TABLE, ["line 101", "'NW'", "'day', 'cold'"]),
         ("09_sunspots --inputs snow", TABLE, ["'snow'", "'day', 'cold'"]),
@@ -149,3 +152,39 @@ def test_a_forecast_is_the_last_row_of_the_next_window():
     windows = np.array([[[1.0], [2.0], [4.0]]])
     steps = load("09_sunspots.py").ahead(lambda rows: rows.sum(axis=1), windows, 3)
     assert [step.item() for step in steps] == [7.0, 13.0, 24.0]
+
+
+def figures(printed, row):
+    """The numbers in a row of a printed table."""
+    line, *_ = re.findall(rf"^ *{row} .*$", printed, re.MULTILINE)
+    return [float(number) for number in re.findall(r"([\d.]+)(?=%| |$)", line.split("(")[0])]
+
+
+@pytest.mark.slow
+def test_a_treebank_a_table_and_pairs_are_learned(tmp_path, monkeypatch):
+    tagged = "".join(
+        f"{first}{WORD.replace('1', '2').replace('DET', tag)}\n" for first, tag in ((WORD, "NOUN"), ("", "X"))
+    )
+    (tmp_path / "mine.conllu").write_text(tagged * 100, "utf-8")
+    network, alone = figures(run("05_part_of_speech.py", str(tmp_path / "mine.conllu")), "all words")
+    assert network == 100.0 > alone
+
+    waves = "".join(f"{t},{math.sin(t / 5):.4f},{math.cos(t / 5):.4f}\n" for t in range(400))
+    (tmp_path / "mine.csv").write_text(f"time,sine,cosine\n{waves}", "utf-8")
+    printed = run(
+        "09_sunspots.py", str(tmp_path / "mine.csv"), "--target", "sine", "--inputs", "cosine", "--ahead", "3"
+    )
+    assert all(
+        ours < theirs
+        for ours, theirs in zip(
+            *(figures(printed, name)[:3] for name in ("recurrent network", "persistence")), strict=True
+        )
+    )
+
+    monkeypatch.syspath_prepend(EXAMPLES)
+    sentences = importlib.import_module("english_french").all_sentences()[::10]
+    (tmp_path / "mine.tsv").write_text("".join(f"{s.english}\t{s.french}\tmade up\n" for s in sentences), "utf-8")
+    printed = run("08_translation.py", str(tmp_path / "mine.tsv"), "--sentence", "I love cats")
+    assert "I love cats -> " in printed
+    network, bigram = figures(printed, "next word right, given all words before it")
+    assert network > bigram
