@@ -1,9 +1,9 @@
 """A real time series: next year's sunspot number from those of the years before, and the years after that.
 
-The network reads 30 years and predicts the next one. To look further ahead, its prediction becomes the last year that
-it reads. It is tested on the last fifth of the series, which was used neither for training nor to choose when to stop.
-Two simpler forecasts are tested likewise: next year is like this year (persistence), and a weighted sum of the last
-nine years (a linear autoregression).
+The network reads 30 years and predicts by how much the next one differs from the last. To look further ahead, its
+prediction becomes the last year that it reads. It is tested on the last fifth of the series, which was used neither for
+training nor to choose when to stop. Two simpler forecasts are tested likewise: next year is like this year
+(persistence), and a weighted sum of the last nine years (a linear autoregression).
 
 Any other table works too: a CSV file with the columns' names in its first line. The column --target is predicted, also
 from the columns --inputs if you name some. All are scaled by their mean and standard deviation in training.
@@ -152,24 +152,8 @@ def report(series: Series, test: int, forecasts: dict[str, np.ndarray]) -> None:
 
 
 def read(path: Path, target: str | None, others: list[str]) -> Series:
-    """Columns of a CSV file, the target first. Lines that begin with # are comments."""
-    numbered = [(number, line) for number, line in lines(path) if line.strip() and not line.startswith("#")]
-    start, first = numbered[0]
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader((line for _, line in numbered), delimiter=separator, skipinitialspace=True)
-    try:
-        header, *rows = [(numbered[reader.line_num - 1][0], [cell.strip() for cell in row]) for row in reader]
-    except csv.Error as error:
-        refuse(path, numbered[reader.line_num - 1][0], "a CSV table", str(error), "Save the table as CSV again.")
-    columns = header[1]
-    if any(map(is_number, columns)):
-        refuse(path, start, "a header with the columns' names", listed(columns), "Add it as the first line.")
-    for number, cells in rows:
-        if len(cells) != len(columns):
-            fix = f"The header has {len(columns)}, with {separator!r} between them. Correct this line or the header."
-            refuse(path, number, f"{len(columns)} columns", str(len(cells)), fix)
-    if len(rows) < 150:
-        refuse(path, None, "at least 150 rows", str(len(rows)), "Use a longer series.")
+    """Columns of a CSV file, the target first."""
+    header, columns, rows = read_table(path)
     numeric = [
         name
         for i, name in enumerate(columns)
@@ -180,18 +164,41 @@ def read(path: Path, target: str | None, others: list[str]) -> Series:
     values = np.empty((len(rows), len(names)))
     for column, name in enumerate(names):
         if name not in columns:
-            refuse(path, start, "a column of the table", repr(name), f"Choose from {listed(numeric, 20)}.")
+            refuse(path, header, "a column of the table", repr(name), f"Choose from {listed(numeric, 20)}.")
         for row, (number, cells) in enumerate(rows):
             cell = cells[columns.index(name)]
             if not (is_number(cell) or cell.lower() in GAPS):
                 fix = f"Columns with numbers are {listed(numeric, 20)}." if numeric else "Write numbers like 1234.5."
                 refuse(path, number, f"a number in column {name}", repr(cell), fix)
             values[row, column] = math.nan if cell.lower() in GAPS else float(cell)
-    begin = int((~np.isnan(values)).all(axis=1).argmax())  # the rows before it have a gap and nothing to fill it with
+    complete = np.flatnonzero(~np.isnan(values).any(axis=1))
+    begin = int(complete[0]) if len(complete) else len(values)  # before it, there is nothing to fill the gaps with
+    if len(values) - begin < 150:
+        refuse(path, None, "at least 150 rows", str(len(values) - begin), "Use a longer series.")
     known = ~np.isnan(values[begin:, 0])
     for row in range(begin + 1, len(values)):
         values[row] = np.where(np.isnan(values[row]), values[row - 1], values[row])
     return Series(names, [cells[0] for _, cells in rows[begin:]], values[begin:], known)
+
+
+def read_table(path: Path) -> tuple[int, list[str], list[tuple[int, list[str]]]]:
+    """The header's line number and columns, and the cells of each row with its line number. Comments begin with #."""
+    numbered = [(number, line) for number, line in lines(path) if line.strip() and not line.startswith("#")]
+    separator = max(",;\t", key=numbered[0][1].count) if numbered else ","
+    reader = csv.reader((line for _, line in numbered), delimiter=separator, skipinitialspace=True)
+    try:
+        rows = [(numbered[reader.line_num - 1][0], [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        refuse(path, numbered[reader.line_num - 1][0], "a CSV table", str(error), "Save the table as CSV again.")
+    if not rows or any(map(is_number, rows[0][1])):
+        got = listed(rows[0][1]) if rows else "only comments"
+        refuse(path, rows[0][0] if rows else 1, "a header with the columns' names", got, "Add it as the first line.")
+    (header, columns), *rows = rows
+    for number, cells in rows:
+        if len(cells) != len(columns):
+            fix = f"The header has {len(columns)}, with {separator!r} between them. Correct this line or the header."
+            refuse(path, number, f"{len(columns)} columns", str(len(cells)), fix)
+    return header, columns, rows
 
 
 def is_number(text: str) -> bool:

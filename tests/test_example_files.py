@@ -80,6 +80,8 @@ def test_the_command_in_the_message_converts_the_file(tmp_path, encoding):
         ("09_sunspots", "1,2\n3,4\n", ["line 1", "a header", "'1', '2'"]),
         ("09_sunspots", "# made by hand\nday,cold\n1,2\n3\n", ["line 4", "2 columns, got 1"]),
         ("09_sunspots", "day,cold\r1,2\r3,4\n5,6", ["line 1", "CSV"]),
+        ("09_sunspots", "# day,cold\n", ["line 1", "a header", "only comments"]),
+        ("09_sunspots --inputs gap", "day,gap,cold\n" + "1,NA,2\n" * 200, ["at least 150 rows, got 0"]),
         ("09_sunspots", "day,cold\n1,2\n", ["at least 150 rows, got 1"]),
         ("09_sunspots --target wind", TABLE, ["line 101", "'NW'", "'day', 'cold'"]),
         ("09_sunspots --inputs snow", TABLE, ["'snow'", "'day', 'cold'"]),
