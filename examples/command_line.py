@@ -128,7 +128,7 @@ def table(path: Path, first: str, second: str) -> Iterator[tuple[int, list[str]]
             fix = f"If a {separator} separates the columns, replace it with a tab."
             refuse(path, number, f"{first}, a tab and {second}", repr(shortened(line)), fix)
         if not (columns[0] and columns[1]):
-            refuse(path, number, f"{first} and {second}", f"{columns[:2]}", "Fill both columns, or remove the line.")
+            refuse(path, number, f"{first} and {second}", listed(columns[:2]), "Fill both columns, or remove the line.")
         yield number, columns
 
 
