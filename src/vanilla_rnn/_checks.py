@@ -297,7 +297,7 @@ def _pattern(names: tuple[str, ...], optional: int | None, sizes: Sizes) -> str:
 
 
 def is_finite(values: Array) -> bool:
-    """Whether there is neither NaN nor infinity. One dot product is enough to tell, unless it overflows."""
+    """Whether all values are finite. One dot product is enough to tell, unless it overflows."""
     return math.isfinite(np.vdot(values, values).real) or bool(np.isfinite(values).all())
 
 

@@ -1,4 +1,4 @@
-"""What to do about a bad value: the last sentence of an error message, chosen by the value that was given."""
+"""What to do about a bad value: the last sentence of an error message, which depends on the value."""
 
 from __future__ import annotations
 

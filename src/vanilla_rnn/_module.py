@@ -93,7 +93,7 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
     paths : mapping of str to str
         The module's `canonical_paths` at the time of the forward pass.
     parts : mapping of str to mapping
-        For each part's path the gradients by name; the module's own gradients have the path "".
+        The gradients by name, for each part's path; the module's own gradients have the path "".
     """
     total: dict[str, Array] = {}
     for part, gradients in parts.items():

@@ -1,7 +1,7 @@
 """One step of a recurrent network, and the gradient of that step.
 
 The two functions at the top are the whole method. `RNNCell` calls them. The fast loop over time in ``unroll.py``
-computes the same, rearranged for speed; so does ``stream.py``, which has no gradient.
+does the same computation, rearranged for speed; so does ``stream.py``, which has no gradient.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Ar
     return out
 
 
-# The axes of each weight by name, as the checks read them: "hidden_size" must have one length wherever it appears.
+# The axes of each weight by name, as the checks read them: "hidden_size" must have the same length wherever it appears.
 LAYOUTS = {"W_xh": "hidden_size input_size", "W_hh": "hidden_size hidden_size", "b_h": "hidden_size"}
 
 

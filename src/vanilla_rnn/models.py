@@ -384,8 +384,8 @@ class Decoder(_SequenceModel):
         -------
         ModelRun
             ``.logits``, (batch, time + 1, output_size), ``.targets``, (batch, time + 1), and ``.lengths``, the tokens'
-            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer; for a
-            length of 0 there is nothing to leave out.
+            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer; a
+            length of 0 stays 0.
         """
         return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
 

@@ -182,7 +182,7 @@ class Optimizer:
         return new
 
     def _buffer(self, key: str, like: Array) -> Array:
-        """A large array to compute into, made once. For a moment there are two, and the one not in the state is free.
+        """A large array to compute into, made once. v, m and s have two each; the one not in the state is free.
 
         In this way nothing is overwritten before all results have been checked. Arrays that a user has put into the
         state aren't among them, so they stay as they are.

@@ -71,8 +71,8 @@ class Ragged:
     ['B2', 'A1', 'B1', 'A0', 'B0']
 
     ``_place`` [3, 0, 4, 1, 5] says where each packed row is among the six rows of ``values``, and ``_mirror``
-    [4, 3, 2, 1, 0] which row takes its place when every sequence is reversed. States begin with the initial ones of B
-    and A, so the packed rows are 2 to 6 there. ``_last`` [6, 5] has the last states of B and A.
+    [4, 3, 2, 1, 0] which row takes its place when every sequence is reversed. An array of states begins with the
+    initial states of B and A, so the packed rows are its rows 2 to 6. ``_last`` [6, 5] has the last states of B and A.
     """
 
     def __init__(self, lengths: Array, time: int) -> None:
@@ -82,7 +82,7 @@ class Ragged:
         running = np.arange(sorted_lengths.max(initial=0))[:, None] < sorted_lengths  # (longest, batch)
         counts = running.sum(axis=1)
         self.sizes: list[int] = counts.tolist()
-        # Of every packed row, its step and its sequence's place in ``order``. nonzero lists them step by step.
+        # For every packed row: its step, and its sequence's place in ``order``. nonzero lists them step by step.
         step, rank = np.nonzero(running)
         start = np.concatenate([[0], np.cumsum(counts)])  # the first packed row of every step, and the end
         self._place = self.order[rank] * time + step  # where each packed row is in the user's (batch * time) rows

@@ -37,7 +37,7 @@ def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, la
 def unroll_layers_backward(
     layers: list[Layer], d_output: Array, d_h_n: Array, layout: Layout
 ) -> tuple[Array, list[UnrolledGradients]]:
-    """From the gradients of the top layer's output and of every cell's final state to those of the inputs and weights.
+    """Compute the gradients for inputs and weights from those of the top layer's output and every cell's final state.
 
     A layer's inputs are the output of the layer below, so its d_x is the d_output of that layer.
     """
@@ -168,7 +168,7 @@ class RNN(Module):
         Raises
         ------
         ValueError
-            If there is no cell, or an odd number of them for two directions, or their sizes or dtypes don't fit.
+            If there are no cells, or an odd number of them for two directions, or their sizes or dtypes don't fit.
         """
         where = f"{cls.__name__}.from_cells"
         rnn = cls.__new__(cls)
@@ -285,7 +285,7 @@ class RNN(Module):
             if (cell.input_size, cell.hidden_size, _dtype_of(cell)) != fitting:
                 text = "a cell with input_size={}, hidden_size={}, dtype={}"
                 got = text.format(cell.input_size, cell.hidden_size, _dtype_of(cell))
-                fix = "Give all cells one hidden_size and dtype; above layer 0, input_size is directions * hidden_size."
+                fix = "Use the same hidden_size and dtype; above layer 0, input_size is directions * hidden_size."
                 _checks.fail(ValueError, where, f"cells[{number}]", text.format(*fitting), got, fix)
         return sizes
 
@@ -384,7 +384,7 @@ class CellRow(NamedTuple):
     cell: RNNCell  #: a copy of the cell at the time of the forward pass
     reverse: bool  #: whether it read from the last step to the first
     x: Array  #: (time, input): its inputs
-    h_prev: Array  #: (time, hidden): the state before reading: that of the step read before, or the initial state
+    h_prev: Array  #: (time, hidden): the state before reading: h_0, or the state after the step read previously
     h: Array  #: (time, hidden): the state after reading
 
 

@@ -181,7 +181,7 @@ def train_stream(
     Yields
     ------
     dict
-        For each window ``"window"``, from 1, ``"loss"``, and ``"gradient_norm"`` before clipping.
+        For each window: ``"window"``, from 1; ``"loss"``; and ``"gradient_norm"``, before clipping.
     """
     where = "train_stream"
     _checks.require_type(model, Decoder, "model", where)
@@ -205,7 +205,7 @@ def train_stream(
                     value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
                     # The gradient of h_0 is dropped, which cuts it here: the previous window is no longer in memory.
                     norm = train_step(model, run, value, d_logits, optimizer, clip)
-                h = run.h_n  # the state is carried on; without this line, every window would begin without memory
+                h = run.h_n  # the state is carried over; without this line, every window would begin without memory
                 row = {"window": number, "loss": value, "gradient_norm": norm}
                 move_bar(row)
                 yield row
@@ -325,7 +325,7 @@ def _run_and_loss(
             fix = "Return one weight for each target."
             _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)
         options["weights"] = w
-        counts = np.asarray(w) != 0  # one for each target: at every step, or, where ``real`` has outputs, one a row
+        counts = np.asarray(w) != 0  # one per target: per step, or per row if the second axis of ``real`` is outputs
         real = real & counts.reshape(real.shape) if counts.size == real.size else counts
     if not real.any():
         return run, 0.0, None

@@ -5,7 +5,7 @@ compares the two. Both take the rows of all steps in one array: those of step 0,
 ``sizes[t]`` is the number of rows in step t. It never grows, because the longest sequences come first: see
 ``packing.py``.
 
-Steps are counted from 0. As in PyTorch, ``h_0`` is the initial state, from before step 0, and not the state after it.
+Steps are counted from 0. As in PyTorch, ``h_0`` is the initial state before step 0, not the state after it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def unroll_plain_backward(
     #   before step 2    [d_h_n[0], d_h_n[1]]    only the first sequence has a step 2, so only its row is overwritten
     #   before step 1    [from step 2, d_h_n[1]]    both have a step 1
     #   before step 0    [from step 1, from step 1]
-    #   in the end       [from step 0, from step 0], which is d_h_0; for a sequence without steps still its d_h_n
+    #   at the end       [from step 0, from step 0], which is d_h_0; a sequence without steps keeps its d_h_n
     d_future = d_h_n.copy()  # (batch, hidden)
     for run, d_output_t in zip(reversed(runs), reversed(_steps(d_output, sizes)), strict=True):
         d_h_t = d_output_t + d_future[: len(d_output_t)]
@@ -80,7 +80,7 @@ def unroll(
         np.add(a, b_h, a)
     add = np.add
     for a_t in _views(a, sizes, batch):
-        if len(a_t) != len(h):  # sequences that have ended drop out; vectors never differ
+        if len(a_t) != len(h):  # sequences that have ended drop out; vectors always have the same length
             h, W_hh_h = h[: len(a_t)], W_hh_h[: len(a_t)]
         h.dot(W_hh_T, W_hh_h)  # W_hh h_{t-1}
         add(a_t, W_hh_h, a_t)

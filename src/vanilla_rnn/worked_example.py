@@ -1,7 +1,7 @@
 """The worked example as data: the sentence, the weights behind it, and the hidden states as they were printed.
 
-The text behind this library runs "I love this movie" through a network of three hidden units and prints the hidden
-state after each word, to four decimals. The weights that produced them were in pictures, which are lost.
+The text that this library is based on runs "I love this movie" through a network of three hidden units and prints the
+hidden state after each word, to four decimals. The weights that produced them were in pictures, which are lost.
 
 ``W_hh``, ``W_xh`` and ``EMBEDDINGS`` were recovered from the twelve printed numbers, by
 ``examples/02_recover_the_weights.py``. Three assumptions single out one of the many networks that print these

@@ -45,7 +45,7 @@ def require_finite(module: Module, where: str, dtype: DTypeLike = np.float64) ->
         _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, _checks.DIVERGED)
 
 
-COMPUTING = "__call__", "forward", "_forward", "select"  # the methods in which a module computes
+COMPUTING = "__call__", "forward", "_forward", "select"  # the methods that compute a module's result
 
 
 def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array]]:

@@ -29,7 +29,8 @@ def to_onnx(model: Module) -> ModelProto:
     Parameters
     ----------
     model : RNN, ManyToOne or ManyToMany
-        What to export, with its current weights. They are rounded to float32, in which onnxruntime's RNN computes.
+        What to export, with its current weights. They are rounded to float32, because onnxruntime's RNN
+        computes in float32.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def to_onnx(model: Module) -> ModelProto:
 
         It has three inputs. ``inputs`` has the model's shape with a batch axis: token ids in int64, vectors in float32.
         ``lengths``, int64, (batch,), is required: for a full batch, pass time for every sequence. ``h_0``, float32,
-        (num_layers * directions, batch, hidden_size), may be left out and is then zeros. onnxruntime
+        (num_layers * directions, batch, hidden_size), is optional and defaults to zeros. onnxruntime
         warns that h_0 "will not be treated as constant"; this is intended.
 
         Its outputs are ``logits`` and ``h_n``, or for an RNN ``output`` and ``h_n``.

@@ -85,7 +85,7 @@ def gradient_flow(
     -------
     GradientFlow
         ``(d_h, from_output, from_future, jacobian, product)``, each (cells, time of the row). In a reverse direction
-        the gradient goes from the first step to the last. A norm that overflowed is infinite. ``print`` shows columns.
+        the gradient goes from the first step to the last. A norm that overflowed is infinite. ``print`` shows a table.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def spectral_radius(W_hh: ArrayLike) -> float:
 
     Examples
     --------
-    A rotation changes the direction of a state and not its length: its eigenvalues, cos + i sin, have absolute
+    A rotation changes the direction of a state but not its length: its eigenvalues, cos + i sin, have absolute
     value 1.
 
     >>> round(spectral_radius([[0.6, -0.8], [0.8, 0.6]]), 12)
@@ -265,8 +265,8 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     Raises
     ------
     ValueError
-        If a gradient is missing, belongs to nothing, or has a different shape from its array; or if forward loses the
-        imaginary part of its inputs in a buffer of real numbers.
+        If a gradient is missing, belongs to no parameter, or has a different shape from its array; or if forward loses
+        the imaginary part of its inputs in a buffer of real numbers.
 
     References
     ----------

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vanilla_rnn.seq2seq import OneToManyRun
 
 TERMS = 6  # the number of products of a row times a column that are written out, so that lines stay short
-MANY = 2e9  # multiplications; a page that would need more leaves out how much of the first state remains
+MANY = 2e9  # multiplications; if a page would need more, it doesn't show how much of the first state remains
 
 
 class StepTrace(NamedTuple):
@@ -54,7 +54,8 @@ class Trace:
     output : numpy.ndarray, (time, directions * hidden_size)
         The top layer's state after each step.
     y : numpy.ndarray or None
-        The head's outputs: (time, output_size), or (output_size,) at the end; None for the run of an `RNN` alone.
+        The head's outputs: (time, output_size), or (output_size,) if there is only one output, at the end; None for the
+        run of an `RNN` alone.
     loss : float or None
         The loss of this sequence; None if `trace` was given no loss.
     """
