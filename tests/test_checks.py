@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from vanilla_rnn import _checks
+from vanilla_rnn import Adam, _checks
 from vanilla_rnn._checks import argument, array, explained, fit, floats, ids, integers, lengths, weights, weights_of
 
 NUMBERS = "f: x must be an array of numbers, got "
@@ -292,6 +292,7 @@ def head(output, h_n):
         (lambda: Network(hidden_dim=3), "Network: got an unexpected keyword argument 'hidden_dim'. Call it hidden_size."),
         (lambda: Network(3, layers=2), "Network: got an unexpected keyword argument 'layers'. Its arguments are hidden_size, num_layers, bias."),
         (lambda: Network(3).train([]), "Network.train: missing 1 required keyword-only argument: 'learning_rate'. Its arguments are data, learning_rate."),
+        (lambda: Adam({}, 0.1, 0.9), "Adam: takes from 1 to 2 positional arguments but 4 were given. Pass the parameters to each step: optimizer.step(model.parameters(), d_parameters)."),
         (lambda: head(1), "head: missing 1 required positional argument: 'h_n'. Unpack what the RNN returns: head(*rnn(x))."),
         (lambda: Network(3).train(None, learning_rate=1), "from inside"),
     ],

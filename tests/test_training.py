@@ -439,10 +439,11 @@ def own_loss(logits, targets, *, lengths=None):
             r"the result of loss must be \(loss, d_logits\)",
         ),
         ({"weights": lambda _: None}, TypeError, "the result of weights must be an array of weights, got None"),
+        ({"weights": lambda labels: [1, 2][labels]}, TypeError, "only integer scalar arrays"),
     ],
 )
 def test_functions_of_another_form_are_named(changes, error, message):
-    with pytest.raises(error, match=f"^fit, epoch 1, batch 1: {message}"):
+    with pytest.raises(error, match=f"^fit, epoch 1, batch 1(: |, the function weights: ){message}"):
         fit(classifier(), EXAMPLES, **options(**changes))
 
 
@@ -473,6 +474,8 @@ def unreadable(*_, **__):
         (classifier, EXAMPLES, {"progress": "yes"}, TypeError, "progress must be .*, got 'yes'"),
         (classifier, EXAMPLES, {"weights": [1.0, 2.0]}, TypeError, r"weights must be a function .*, got \[1.0, 2.0\]"),
         (classifier, EXAMPLES, {"on_epoch": print}, TypeError, ".*'on_epoch'"),
+        (classifier, EXAMPLES, {"class_weight": [1, 2]}, TypeError, ".*'class_weight'.*weights=lambda targets"),
+        (classifier, EXAMPLES, {"patience": 3}, TypeError, ".*'patience'.*for row in train"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused_at_the_call(function, model, examples, changes, error, message):

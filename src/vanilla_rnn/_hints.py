@@ -112,6 +112,11 @@ INSTEAD = {  # what this library has in place of other libraries' arguments
     "hidden_dim": "Call it hidden_size.",
     "units": "Call it hidden_size.",
     "gradients": "Pass loss and targets, or d_logits, or d_output and d_h_n.",
+    "shuffle": "Leave it out: the examples are shuffled in every epoch, by rng.",
+    "class_weight": "Pass weights=lambda targets: class_weights[targets].",
+    "validation_data": "Evaluate the model in the body of a loop: for row in train(...).",
+    "patience": "Stop with break in a loop: for row in train(...).",
+    "epochs": "Call it once for every pass: an iterable of chunks is read once.",
 }
 
 
@@ -129,6 +134,8 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
     hints = [INSTEAD[name] for name in kwargs if name in INSTEAD and name not in names]
     if not hints and method == "train" and len(args) == 3:
         hints = ["Pass one list of examples: list(zip(inputs, labels))."]
+    if not hints and names[0] == "learning_rate" and args and isinstance(args[0], dict):
+        hints = ["Pass the parameters to each step: optimizer.step(model.parameters(), d_parameters)."]
     if not hints and len(args) > len(positional):
         extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
         hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={v!r}' for n, v in extra)}."]

@@ -1,7 +1,7 @@
 """One step of a recurrent network, and the gradient of that step.
 
 The two functions at the top are the whole method. `RNNCell` calls them. The fast loop over time in ``unroll.py``
-does the same computation, rearranged for speed; so does ``stream.py``, which has no gradient.
+does the same computation, rearranged for speed; so does ``stream.py``, which computes no gradients.
 """
 
 from __future__ import annotations

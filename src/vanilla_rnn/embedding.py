@@ -132,7 +132,7 @@ class Embedding(Module):
 class EmbeddingGradients(NamedTuple):
     """What `EmbeddingRun.backward` returns. Ids have no gradient, so this is the gradient of the table alone."""
 
-    d_parameters: dict[str, Array]  #: the gradient of the table by the keys of ``embedding.parameters()``
+    d_parameters: dict[str, Array]  #: the gradient of the table, under the keys of ``embedding.parameters()``
 
 
 class EmbeddingRun(Run):

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def sigmoid_of(z: Array) -> Array:
-    """``p = 1 / (1 + exp(-z))``, as exp(-log(1 + exp(-z))): no overflow, and no digits lost where p is tiny."""
-    return np.asarray(np.exp(-np.logaddexp(z.dtype.type(0), -z)))
+    """``p = 1 / (1 + exp(-z))``, or ``exp(z) / (1 + exp(z))`` where z < 0, so that exp never overflows."""
+    power = np.exp(-np.abs(z))
+    return np.asarray(np.where(z >= 0, z.dtype.type(1), power) / (1.0 + power))
 
 
 def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
@@ -28,8 +29,9 @@ def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
 
     Because dp/dz = p (1 - p): dl/dz = (-y / p + (1 - y) / (1 - p)) p (1 - p) = -y (1 - p) + (1 - y) p = p - y.
     """
-    # -log p = log(1 + exp(-z)) = log(1 + exp(z)) - z, and -log(1 - p) = log(1 + exp(z))
-    losses = np.logaddexp(z.dtype.type(0), z) - y * z
+    # -log p = log(1 + exp(-z)) = log(1 + exp(z)) - z, and -log(1 - p) = log(1 + exp(z)), without overflow:
+    # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|))
+    losses = np.maximum(z, 0.0) - y * z + np.log1p(np.exp(-np.abs(z)))
     return losses, sigmoid_of(z) - y
 
 
@@ -99,7 +101,7 @@ def softmax(logits: ArrayLike) -> Array:
      [1.  0. ]]
     """
     z = _class_logits(logits, "softmax")
-    _checks.finite(z, "logits", "softmax", _hints.for_logits(z))
+    _finite_logits(z, "logits", "softmax")
     with np.errstate(over="ignore"):
         powers: Array = np.exp(z - z.max(axis=-1, keepdims=True))
     powers /= powers.sum(axis=-1, keepdims=True)
@@ -212,7 +214,7 @@ def cross_entropy(
         if y.dtype.kind == "f" and (y == y.astype(np.int64)).all():  # floats, so that NaN could mark unknown targets
             y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
-    _checks.finite(z, "logits", where, _hints.for_logits(z))
+    _finite_logits(z, "logits", where)
     return _mean(*class_losses(z, y), w, "logits", where)
 
 
@@ -258,6 +260,11 @@ def mean_squared_error(
         return _mean(*squared_losses(p, y), w, "predictions", where)
 
 
+def _finite_logits(z: Array, name: str, where: str) -> None:
+    if not _checks.is_finite(z):
+        _checks.finite(z, name, where, _hints.for_logits(z))
+
+
 def _class_logits(logits: ArrayLike, where: str) -> Array:
     """Logits with an axis of classes."""
     z = _checks.floats(logits, "logits", where)
@@ -284,11 +291,15 @@ def _paired(
     if y.shape != p.shape:
         shapes = f"{p.shape[:-1]} or {p.shape}" if p.shape[-1:] == (1,) else f"{p.shape}"
         fix = f"Reshape the {y_name} to {shapes}."
+        if y.size != p.size:
+            fix = f"Pass one of the {y_name} for each of the {p_name}."
+            if y.shape == p.shape[:-1]:
+                fix = "Use cross_entropy for class ids, or give the head one output."
         _checks.fail(ValueError, where, y_name, f"an array of shape {shapes}", f"shape {np.shape(targets)}", fix)
     w = _term_weights(p.shape, lengths, weights, y_name, where)
     if w is not None:
         p, y = (np.where(w > 0, values, values.dtype.type(0)) for values in (p, y))
-    _checks.finite(p, p_name, where, _hints.for_logits(p))
+    _finite_logits(p, p_name, where)
     _checks.finite(y, y_name, where, f"Pass weights=... with 0 wherever a {y_name[:-1]} is missing.")
     return p, y, w
 

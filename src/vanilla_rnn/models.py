@@ -222,6 +222,9 @@ class _Reader(_SequenceModel):
 class ManyToOne(_Reader):
     """One output for a whole sequence, from its final state: the class of a text, the next value of a series.
 
+    With one output, logits have the shape (batch, 1). To count right answers, drop the last axis: ``(logits[:, 0] > 0)
+    == labels``. NumPy would compare (batch, 1) with (batch,) as (batch, batch).
+
     Parameters
     ----------
     rnn : RNN
@@ -287,10 +290,16 @@ class ManyToMany(_Reader):
     __slots__ = ()
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
-        """Return the arguments of `forward` and the labels, from unpadded examples."""
+        """Return the arguments of `forward` and the labels, from unpadded examples.
+
+        The labels are padded with -1, or NaN if they aren't integers, which a loss without ``lengths`` refuses.
+        """
         where = f"{type(self).__name__}.batch"
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
         targets, counts = pad(labels, "labels", where)
+        if targets.dtype.kind in "if":
+            real = _checks.padding_mask(counts, targets.shape)
+            targets = np.where(real, targets, targets.dtype.type(-1 if targets.dtype.kind == "i" else np.nan))
         for number in np.flatnonzero(counts != lengths):
             expected = f"{lengths[number]} labels, one for each step"
             _checks.fail(ValueError, where, f"labels[{number}]", expected, str(counts[number]), "Label each step.")

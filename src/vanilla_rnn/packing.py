@@ -59,7 +59,7 @@ class Rectangle:
 class Ragged:
     """The layout of a batch with lengths.
 
-    For example, A has 2 real steps of 3, and B has 3:
+    For example, A has 2 real steps out of 3, and B has 3:
 
     >>> layout = Ragged(np.array([2, 3]), time=3)
     >>> layout.order, layout.sizes  # B comes first; both have steps 0 and 1, only B has step 2
@@ -72,7 +72,8 @@ class Ragged:
 
     ``_place`` [3, 0, 4, 1, 5] says where each packed row is among the six rows of ``values``, and ``_mirror``
     [4, 3, 2, 1, 0] which row takes its place when every sequence is reversed. An array of states begins with the
-    initial states of B and A, so the packed rows are its rows 2 to 6. ``_last`` [6, 5] has the last states of B and A.
+    initial states of B and A, so the packed rows are its rows 2 to 6. ``_last`` [6, 5] gives the rows of the last
+    states of B and A.
     """
 
     def __init__(self, lengths: Array, time: int) -> None:

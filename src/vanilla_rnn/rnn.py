@@ -78,7 +78,8 @@ class RNN(Module):
     ``h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h)`` for t = 0, 1, ..., time - 1, with the same weights at every step
 
     A second layer reads the states of the first as its inputs. A reverse direction has a cell of its own, which reads
-    each sequence from its last real step to its first. Its state at step t is concatenated to the forward one's.
+    each sequence from its last real step to its first. Its state at step t is concatenated with that of the forward
+    direction.
 
     Parameters
     ----------
@@ -256,7 +257,7 @@ class RNN(Module):
         _checks.fit(x, name, "[batch] time input_size", sizes, where, _hints.for_inputs)
         values = _checks.floats(x, name, where, _dtype_of(self.cells[0]))
         counts = None if lengths is None else _checks.lengths(lengths, sizes, where, lengths_name)
-        _checks.finite(values, name, where, lengths=counts)
+        _checks.finite(values, name, where, "Fill gaps in the data, or check the computation that produced it.", counts)
         return values, None if h_0 is None else self.check_state(h_0, sizes, where), counts
 
     def check_state(self, h_0: ArrayLike | None, sizes: Sizes, where: str) -> Array | None:
@@ -322,7 +323,7 @@ class RNN(Module):
         """
         where = "RNN.stream"
         if type(self).forward is not RNN.forward:
-            got, fix = f"a {type(self).__name__} with a forward of its own", "Give it a stream of its own too."
+            got, fix = f"a {type(self).__name__} with its own forward", "Override stream in that class too."
             _checks.fail(TypeError, where, "rnn", "a network that uses RNN.forward", got, fix)
         if self.bidirectional:
             fix = (

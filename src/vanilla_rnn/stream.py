@@ -101,7 +101,7 @@ class _Buffer(NamedTuple):
     x: Array  # the part of z that is x_t, a view
     h: Array  # the part that is h_{t-1}, a view; each step overwrites it with h_t
     W: Array  # (input + hidden + 1, hidden); not used for a cell of your own
-    a: Array  # ([batch,] hidden): the sum before the nonlinearity; likewise
+    a: Array  # ([batch,] hidden): the sum before the nonlinearity; also not used for a cell of your own
     f: Callable[..., Array] | None  # None for a cell of your own
 
 

@@ -90,8 +90,9 @@ def train(
         The number of times to go through all examples, and the number of examples in a step.
     weights : callable or None
         A function from the targets of a batch to their weights in the loss, such as ``lambda y: class_weights[y]`` or
-        ``lambda y: y != -100``. It is a function so that it also works for models that make their own targets. A batch
-        in which nothing counts is skipped.
+        ``lambda y: y != -100``. It is a function so that it also works for models that make their own targets. Weights
+        at the padding, where the labels of a `ManyToMany` are -1 or NaN, are ignored. A batch in which nothing counts
+        is skipped.
     clip : float or None
         The largest norm of the gradients to allow: see `clip_grad_norm`.
     rng : int, numpy.random.Generator or None
@@ -259,7 +260,7 @@ def _collected(generator: Callable[P, Iterator[Row]], name: str, doc: str) -> Ca
 fit = _collected(
     train,
     "fit",
-    """Train a model to the end: return the list of all rows that `train` yields. The arguments are those of `train`.
+    """Train for all epochs and return the list of rows that `train` yields. The arguments are those of `train`.
 
     Examples
     --------
@@ -320,7 +321,8 @@ def _run_and_loss(
     if run.lengths is not None:
         real = _checks.padding_mask(run.lengths, run.logits.shape[:2])
     if weights is not None:
-        w = weights(targets)
+        with _location("train", "the function weights"):
+            w = weights(targets)
         if w is None:
             fix = "Return one weight for each target."
             _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, ArrayLike, Iterable, Iterator, Sequence
 
 PIECE = 2**20  # characters of a text that are encoded at a time
+SPLIT = "Split it first: tokenize(text) for words, list(text) for characters."
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
 _WORD = r"(?:{letter})+(?:['\u2019](?:{letter})+)*|\S"
@@ -274,6 +275,7 @@ class Vocab:
         return self._special("<eos>")
 
 
+@_checks.explained
 def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -> tuple[Array, Array]:
     """Put sequences of different lengths into one array, each at the start of its row.
 
@@ -282,7 +284,7 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     sequences : iterable of array_like, (time, ...)
         At least one. The axes after time have the same lengths in all of them. A sequence may be empty.
     padding_value : number
-        The value that fills the rest of each row. With ``lengths`` it is ignored.
+        The value that fills the rest of each row. A network that is given ``lengths`` ignores it.
 
     Returns
     -------
@@ -334,9 +336,7 @@ def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: fl
     return padded, lengths
 
 
-def _each_token(
-    tokens: Iterable[str], name: str, where: str, fix: str = "Split it first: tokenize(text)."
-) -> Iterator[str]:
+def _each_token(tokens: Iterable[str], name: str, where: str, fix: str = SPLIT) -> Iterator[str]:
     """Go through any ordered iterable of str, but not through a str, whose items would be characters."""
     if isinstance(tokens, str):
         _checks.fail(TypeError, where, name, "a list of str", _checks.shown(tokens), fix)

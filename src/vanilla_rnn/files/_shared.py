@@ -88,7 +88,7 @@ def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array
 
 
 def _check_cell(cell: Any, name: str, nonlinearities: tuple[str, ...], where: str) -> None:
-    """Refuse a cell of the user's own, and a nonlinearity that has no name in the other library."""
+    """Refuse a cell that the user wrote, and a nonlinearity that has no name in the other library."""
     if not is_plain(cell):
         fix = "Write this cell in the other library: only an RNNCell has a counterpart there."
         _checks.fail(TypeError, where, name, "an RNNCell", f"a {type(cell).__name__}", fix)

@@ -208,11 +208,11 @@ def spectral_radius(W_hh: ArrayLike) -> float:
 
     ``rho(W_hh) = lim ||W_hh^k||^(1/k)``
 
-    For states near 0, where tanh' is 1, it is the average factor by which many steps scale a gradient. Below 1, the
-    gradient eventually vanishes; above 1, it explodes. The first few steps may differ. For larger states a step
-    multiplies by ``diag(tanh') W_hh``. This usually shrinks a gradient further, but that matrix can also have a larger
-    spectral radius than W_hh. One bound always holds: no step scales a gradient by more than ``||W_hh||_2``, the
-    largest singular value.
+    For states near 0, where tanh' is 1, it is the average factor per step by which a gradient is scaled over many
+    steps. Below 1, the gradient eventually vanishes; above 1, it explodes. The first few steps may differ. For larger
+    states a step multiplies by ``diag(tanh') W_hh``. This usually shrinks a gradient further, but that matrix can also
+    have a larger spectral radius than W_hh. One bound always holds: no step scales a gradient by more than
+    ``||W_hh||_2``, the largest singular value.
 
     Parameters
     ----------

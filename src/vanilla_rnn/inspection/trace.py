@@ -216,7 +216,7 @@ def trace(
         What ``forward`` returned. For an `EncoderDecoder`, one of its two networks: ``run.encoder_run`` or
         ``run.decoder_run``.
     tokens : sequence, (time,), or None
-        A text for each step; those for padding may be left out. None shows the token ids.
+        A token for each step; those for padding may be left out. None shows the token ids.
     row : int
         The row of the batch to look at.
     loss : callable or None
@@ -273,7 +273,7 @@ def trace(
     if len(texts) not in (length, time):
         fix = "Pass one for each step, such as tokenize(text)."
         _checks.fail(
-            ValueError, where, "tokens", f"{length} texts, one for each step of row {row}", str(len(texts)), fix
+            ValueError, where, "tokens", f"{length} tokens, one for each step of row {row}", str(len(texts)), fix
         )
     flows: Any = [[None] * length] * len(rows) if upstream is None else step_flows(rnn_run, row, upstream)
     steps = [[_step_trace(cell, t, flow[t]) for cell, flow in zip(rows, flows, strict=True)] for t in range(length)]
