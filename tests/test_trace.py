@@ -362,7 +362,7 @@ def run_of(name):
         ("RNN", {"d_logits": np.ones((4, 1))}, TypeError, "run must be a model's run.*, got .*RNNRun"),
         ("RNN", {"d_output": np.ones((3, 3))}, ValueError, r"d_output must be .*\(4, 3\).*, got shape \(3, 3\)"),
         ("RNN", {"d_h_n": np.full((1, 3), np.nan)}, ValueError, r"d_h_n must be finite .*, got nan at index \(0, 0\)"),
-        ("RNN", {"tokens": ["I", "love", "this"]}, ValueError, "tokens must be 4 texts.*, got 3"),
+        ("RNN", {"tokens": ["I", "love", "this"]}, ValueError, "tokens must be 4 tokens.*, got 3"),
         ("RNN", {"row": 1}, IndexError, "row must be from 0 to 0, got 1"),
         ("RNN", {"row": "0"}, TypeError, "row must be an integer, got '0'"),
         ("ManyToOne", {"row": -1}, IndexError, "row must be from 0 to 2, got -1"),
