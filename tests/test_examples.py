@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 def run(name, *arguments, ok=True):
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     assert (result.returncode == 0) == ok, result.stderr
     assert "Traceback" not in result.stderr
     return result.stdout if ok else result.stderr
