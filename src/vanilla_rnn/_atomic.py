@@ -42,7 +42,7 @@ def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable
     OSError
         If the file can't be written. The old file is unchanged.
     """
-    target, mode = os.path.realpath(os.fsdecode(path)), None
+    target, mode = os.path.realpath(_checks.path(path, where)), None
     if os.path.lexists(target):  # after realpath, only a link to itself is still a link
         if not os.path.isfile(target):
             expected, fix = "a regular file or a new name", "Choose another path."

@@ -11,8 +11,11 @@ later must agree with it. An axis in brackets may be missing, and "..." means an
 from __future__ import annotations
 
 import math
+import os
+import reprlib
 from collections.abc import Mapping
 from functools import cache, wraps
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
@@ -20,7 +23,7 @@ import numpy as np
 from vanilla_rnn import _hints
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import RNG, Array, Callable, Fix, Iterable, Sizes
+    from vanilla_rnn._types import RNG, Array, Callable, Collection, Fix, Iterable, Sizes
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -37,19 +40,31 @@ def fail(error: type[Exception], where: str, name: str, expected: str, got: str,
 
 
 def shown(value: object) -> str:
-    """Describe a value for a message: the first line of its repr, at most 60 characters, and its type."""
+    """Describe a value for a message: the beginning of its repr, and its type."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value).partition("\n")[0]
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+    return f"{brief(value)} ({type(value).__name__})"
 
 
-def listed(values: Iterable[object], limit: int = 20) -> str:
+def listed(values: Collection[object], limit: int = 20) -> str:
     """The first few of many values, for a message."""
-    texts = [repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..." for value in values]
-    return ", ".join(texts[:limit]) + (f", ... ({len(texts)} in all)" if len(texts) > limit else "")
+    texts = map(brief, islice(values, limit))
+    return ", ".join(texts) + (f", ... ({len(values)} in all)" if len(values) > limit else "")
+
+
+def brief(value: object) -> str:
+    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
+    if isinstance(value, int) and abs(value) >= 10**60:  # above 4,300 digits, Python refuses to print it
+        return f"{'-' if value < 0 else ''}10^{math.log10(abs(value)):.0f}"
+    text = _SHORT.repr(value).partition("\n")[0]
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
 
 
 def differing(names: Iterable[str], expected: Iterable[str]) -> str:
@@ -119,7 +134,7 @@ def size(value: object, name: str, where: str) -> int:
     """Check that a value is an integer from 1 to 2^31 - 1."""
     count = integer(value, name, where)
     if not 1 <= count < 2**31:
-        fail(ValueError, where, name, "at least 1 and below 2^31", str(count), "Use a positive integer below 2^31.")
+        fail(ValueError, where, name, "at least 1 and below 2^31", brief(count), "Use a positive integer below 2^31.")
     return count
 
 
@@ -133,7 +148,7 @@ def number(value: object, name: str, where: str) -> float:
     except OverflowError:  # a very large int
         checked = math.inf if value > 0 else -math.inf
     if not is_within(checked):
-        fail(ValueError, where, name, expected, str(value)[:60], "")
+        fail(ValueError, where, name, expected, brief(value), "")
     return checked
 
 
@@ -164,7 +179,7 @@ def _generator(rng: RNG, where: str) -> np.random.Generator:
     if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)):
         fail(TypeError, where, "rng", "an integer seed, a numpy.random.Generator or None", shown(rng), fix)
     if rng < 0:
-        fail(ValueError, where, "rng", "a seed of at least 0", str(rng), fix)
+        fail(ValueError, where, "rng", "a seed of at least 0", brief(rng), fix)
     return np.random.default_rng(int(rng))
 
 
@@ -197,6 +212,18 @@ def iterable(value: object, name: str, where: str, fix: str) -> None:
         iter(value)  # type: ignore[call-overload]  # whether this works is the question
     except TypeError:
         fail(TypeError, where, name, "an iterable", shown(value), fix)
+
+
+def path(value: Any, where: str) -> str:
+    """The name of a file as a str."""
+    try:
+        name = os.fsdecode(os.fsencode(value))
+    except (TypeError, UnicodeEncodeError):
+        name = "\0"
+    if "\0" in name:
+        kind = ValueError if isinstance(value, (str, bytes, os.PathLike)) else TypeError
+        fail(kind, where, "path", "the name of a file", shown(value), "Pass a str or a pathlib.Path.")
+    return name
 
 
 def mapping(value: object, name: str, where: str, fix: str) -> None:
@@ -362,7 +389,7 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
     for name, values in arrays.items():
         if values is None and name.startswith("b_"):
             continue
-        if type(values) is not np.ndarray or values.dtype.kind not in "fc" or (dtype or values.dtype) != values.dtype:
+        if type(values) is not np.ndarray or not is_weight(values.dtype) or (dtype or values.dtype) != values.dtype:
             got = str(values.dtype) if isinstance(values, np.ndarray) else shown(values)
             fix = f"Assign weights in place, such as {name}[...] = new."
             fail(TypeError, where, name, f"a NumPy array of {dtype or 'float32 or float64'}", got, fix)
@@ -378,6 +405,11 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
         if numbers:
             finite(values, name, where, DIVERGED)
     return sizes
+
+
+def is_weight(dtype: np.dtype[Any]) -> bool:
+    """Whether weights can have this dtype: float32, float64, or complex128 in the copies of `check_gradients`."""
+    return dtype.char in "fdD" and dtype.isnative
 
 
 def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: str) -> dict[str, Array]:
@@ -402,6 +434,8 @@ def integers(value: object, name: str, where: str, fix: str) -> Array:
     values = array(value, name, where)
     if values.size == 0:
         return values.astype(np.int64)
+    if values.dtype.kind == "f" and isinstance(value, (list, tuple)):
+        values = _whole(value, values)
     if values.dtype.kind not in "iu" or _contains_bool(value):
         kind = "bool" if _contains_bool(value) else str(values.dtype)
         got = f"an array of {kind} with {values.flat[0]} at index {_index(np.zeros(max(values.ndim, 1), int))}"
@@ -442,6 +476,14 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
         row = int(np.argmax(outside))
         fail(ValueError, where, name, f"from 0 to {time}, the number of time steps", f"{counts[row]} at row {row}", fix)
     return counts.astype(np.int64)
+
+
+def _whole(value: object, values: Array) -> Array:
+    """The integers in nested lists, of which NumPy makes floats if some are in int64 and others in uint64."""
+    exact = np.array(value, dtype=object)
+    if all(isinstance(number, int) and number < 2**63 for number in exact.flat):
+        return exact.astype(np.int64)
+    return values
 
 
 def _contains_bool(value: object) -> bool:

@@ -22,7 +22,7 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
             fix = "Convert words to ids: vocab.encode(words)."
         elif name in ("labels", "targets"):
             fix = "Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."
-        return f"words, such as {str(first or next(iter(values.flat), ''))!r}", fix
+        return f"words, such as {str(first or next(iter(values.flat), ''))[:60]!r}", fix
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
         return (
             f"dates, such as {first or values.flat[0]}",

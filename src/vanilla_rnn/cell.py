@@ -283,7 +283,7 @@ class RNNCell(Module):
             if b_h is not None:
                 fits = fits and b_h.shape == (hidden,) and b_h.dtype == dtype
                 squares += np.vdot(b_h, b_h)
-            return fits and dtype.kind in "fc" and math.isfinite(squares.real) and self.nonlinearity in NONLINEARITIES
+            return fits and _checks.is_weight(dtype) and math.isfinite(squares.real) and self.nonlinearity in NONLINEARITIES
         except (AttributeError, TypeError):  # not even arrays
             return False
 

@@ -176,9 +176,6 @@ class _SequenceModel(Module):
         head_run = unchecked(self.head, Head, "forward")(rnn_run.output, rnn_run.h_n)
         return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, logit_lengths, targets)
 
-    def _signature(self) -> str:
-        return type(self).__name__
-
 
 class _Reader(_SequenceModel):
     """What `ManyToOne` and `ManyToMany` share."""
@@ -506,6 +503,7 @@ def pad_inputs(
     """Pad sequences; an empty sequence of vectors has as many features as the RNN reads."""
     if embedding is None:
         empty = np.empty((0, rnn.input_size), rnn.dtype)
+        _checks.iterable(inputs, name, where, "Pass a list of sequences.")
         inputs = [empty if np.size(sequence) == 0 and np.ndim(sequence) == 1 else sequence for sequence in inputs]
     return pad(inputs, name, where)
 

@@ -313,9 +313,6 @@ class EncoderDecoder(Module):
         padded_tokens, lengths = pad(tokens, "tokens", where)
         return (padded, padded_tokens, source_lengths, lengths), None
 
-    def _signature(self) -> str:
-        return type(self).__name__
-
 
 class EncoderDecoderGradients(NamedTuple):
     """What `EncoderDecoderRun.backward` returns."""

@@ -282,6 +282,12 @@ def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: fl
             fix = "Give all sequences the shape (time, ...), with the same axes after time."
             _checks.fail(ValueError, where, f"{name}[{number}]", expected, got, fix)
     dtype = np.result_type(*([row for row in typed if row.size] or typed))
+    if dtype.kind == "f" and all(row.dtype.kind in "iu" for row in typed):  # NumPy's choice for int64 and uint64
+        dtype = np.dtype(np.int64)
+        for number, row in enumerate(rows):
+            if row.max(initial=0) >= 2**63:
+                fix = "Pass smaller integers, or all sequences in uint64."
+                _checks.fail(ValueError, where, f"{name}[{number}]", "below 2^63", str(row.max()), fix)
     padding = _checks.array(padding_value, "padding_value", where)
     whole = padding.dtype.kind in "iu" and (padding.astype(dtype) == padding).all()
     if padding.ndim or not (whole or (dtype.kind in "fc" and padding.dtype.kind in "biuf")):
