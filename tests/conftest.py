@@ -1,6 +1,10 @@
-"""Hypothesis: no deadline, because machines are noisy; the same examples each time in CI, and fewer for mutants."""
+"""Hypothesis: no deadline, because machines are noisy; the same examples each time in CI, and fewer for mutants.
+
+The fuzz test: another seed in each run, which pytest's first lines show.
+"""
 
 import os
+import secrets
 
 from hypothesis import settings
 
@@ -8,3 +12,9 @@ settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("mutants", deadline=None, derandomize=True, max_examples=25, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+SEED = os.environ.setdefault("VANILLA_RNN_FUZZ_SEED", str(secrets.randbits(32)))
+
+
+def pytest_report_header():
+    return f"VANILLA_RNN_FUZZ_SEED={SEED}"

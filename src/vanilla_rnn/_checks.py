@@ -11,8 +11,6 @@ later must agree with it. An axis in brackets may be missing, and "..." means an
 from __future__ import annotations
 
 import math
-import os
-import reprlib
 from collections.abc import Mapping
 from functools import cache, wraps
 from itertools import islice
@@ -44,27 +42,15 @@ def shown(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    return f"{brief(value)} ({type(value).__name__})"
+        kind = "an array" if type(value) is np.ndarray else f"a {type(value).__name__}"
+        return f"{kind} of shape {value.shape} and dtype {value.dtype}"
+    return f"{_hints.brief(value)} ({type(value).__name__})"
 
 
 def listed(values: Collection[object], limit: int = 20) -> str:
     """The first few of many values, for a message."""
-    texts = map(brief, islice(values, limit))
+    texts = map(_hints.brief, islice(values, limit))
     return ", ".join(texts) + (f", ... ({len(values)} in all)" if len(values) > limit else "")
-
-
-def brief(value: object) -> str:
-    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
-    if isinstance(value, int) and abs(value) >= 10**60:  # above 4,300 digits, Python refuses to print it
-        return f"{'-' if value < 0 else ''}10^{math.log10(abs(value)):.0f}"
-    text = _SHORT.repr(value).partition("\n")[0]
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
-_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
 
 
 def differing(names: Iterable[str], expected: Iterable[str]) -> str:
@@ -134,7 +120,8 @@ def size(value: object, name: str, where: str) -> int:
     """Check that a value is an integer from 1 to 2^31 - 1."""
     count = integer(value, name, where)
     if not 1 <= count < 2**31:
-        fail(ValueError, where, name, "at least 1 and below 2^31", brief(count), "Use a positive integer below 2^31.")
+        fix = "Use a positive integer below 2^31."
+        fail(ValueError, where, name, "at least 1 and below 2^31", _hints.brief(count), fix)
     return count
 
 
@@ -148,7 +135,7 @@ def number(value: object, name: str, where: str) -> float:
     except OverflowError:  # a very large int
         checked = math.inf if value > 0 else -math.inf
     if not is_within(checked):
-        fail(ValueError, where, name, expected, brief(value), "")
+        fail(ValueError, where, name, expected, _hints.brief(value), "")
     return checked
 
 
@@ -161,9 +148,10 @@ def choice(value: object, name: str, where: str) -> str:
     if not isinstance(value, str) or value not in options:
         from difflib import get_close_matches
 
-        close = get_close_matches(str(value).lower(), options, n=1)
+        word = value[:20].lower() if isinstance(value, str) else ""
+        close = get_close_matches(word, options, n=1)
         fix = f"Did you mean {close[0]!r}?" if close else "Use one of these names."
-        if str(value).lower() in ("lstm", "gru"):
+        if word in ("lstm", "gru"):
             fix = "Write the cell yourself, or use torch.nn: this library has no LSTM or GRU."
         fail(ValueError, where, name, "one of " + listed(options), shown(value), fix)
     return value
@@ -179,7 +167,7 @@ def _generator(rng: RNG, where: str) -> np.random.Generator:
     if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)):
         fail(TypeError, where, "rng", "an integer seed, a numpy.random.Generator or None", shown(rng), fix)
     if rng < 0:
-        fail(ValueError, where, "rng", "a seed of at least 0", brief(rng), fix)
+        fail(ValueError, where, "rng", "a seed of at least 0", _hints.brief(rng), fix)
     return np.random.default_rng(int(rng))
 
 
@@ -188,7 +176,7 @@ def _float_dtype(dtype: Any, where: str) -> np.dtype[Any]:
     fix = "Pass dtype=np.float32 or dtype=np.float64."
     try:
         checked: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
+    except Exception:  # a TypeError, and for some objects others
         fail(TypeError, where, "dtype", "float32 or float64", shown(dtype), fix)
     if checked not in (np.float32, np.float64):
         fail(ValueError, where, "dtype", "float32 or float64", str(checked), fix)
@@ -212,18 +200,6 @@ def iterable(value: object, name: str, where: str, fix: str) -> None:
         iter(value)  # type: ignore[call-overload]  # whether this works is the question
     except TypeError:
         fail(TypeError, where, name, "an iterable", shown(value), fix)
-
-
-def path(value: Any, where: str) -> str:
-    """The name of a file as a str."""
-    try:
-        name = os.fsdecode(os.fsencode(value))
-    except (TypeError, UnicodeEncodeError):
-        name = "\0"
-    if "\0" in name:
-        kind = ValueError if isinstance(value, (str, bytes, os.PathLike)) else TypeError
-        fail(kind, where, "path", "the name of a file", shown(value), "Pass a str or a pathlib.Path.")
-    return name
 
 
 def mapping(value: object, name: str, where: str, fix: str) -> None:
@@ -254,6 +230,10 @@ def array(value: object, name: str, where: str) -> Array:
         fail(ValueError, where, name, "a rectangular array of numbers", got, fix)
     if values.dtype.kind not in "biufc":
         fail(TypeError, where, name, "an array of numbers", *_hints.not_numbers(value, values, name))
+    if values.dtype.kind == "f" and isinstance(value, (list, tuple)):
+        exact = np.array(value, dtype=object)
+        if exact.size and all(isinstance(number, (int, np.integer)) and number < 2**63 for number in exact.flat):
+            return exact.astype(np.int64)  # NumPy makes floats of int64 and uint64 together
     return values
 
 
@@ -369,10 +349,10 @@ def gradient(
 def writable(values: object, name: str, where: str) -> None:
     """Check that a value is a NumPy array of floats that can be written to."""
     if not isinstance(values, np.ndarray):
-        fix = "Use a NumPy array: it is changed in place."
-        fail(TypeError, where, name, "a NumPy array", shown(values), fix)
-    if not values.flags.writeable or values.dtype.kind != "f":
-        got = f"an array of {values.dtype}" if values.dtype.kind != "f" else "a read-only array"
+        fail(TypeError, where, name, "a NumPy array", shown(values), "Use a NumPy array: it is changed in place.")
+    is_real, masked = values.dtype.char in "fd" and values.dtype.isnative, hasattr(values, "mask")
+    if masked or not is_real or not values.flags.writeable:  # a masked array's hidden numbers would change too
+        got = f"a {'masked' if masked else 'read-only'} array" if is_real else f"an array of {values.dtype}"
         fail(ValueError, where, name, "a writable array of floats", got, "Assign a copy: values.astype(float).")
 
 
@@ -390,18 +370,11 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
         if values is None and name.startswith("b_"):
             continue
         if type(values) is not np.ndarray or not is_weight(values.dtype) or (dtype or values.dtype) != values.dtype:
-            got = str(values.dtype) if isinstance(values, np.ndarray) else shown(values)
+            got = str(values.dtype) if type(values) is np.ndarray else shown(values)
             fix = f"Assign weights in place, such as {name}[...] = new."
             fail(TypeError, where, name, f"a NumPy array of {dtype or 'float32 or float64'}", got, fix)
         dtype = values.dtype
-        fit(
-            values,
-            name,
-            layouts[name],
-            sizes,
-            where,
-            f"Assign weights in place, which keeps their shapes: {name}[...] = new.",
-        )
+        fit(values, name, layouts[name], sizes, where, f"Assign in place, which keeps the shape: {name}[...] = new.")
         if numbers:
             finite(values, name, where, DIVERGED)
     return sizes
@@ -413,17 +386,16 @@ def is_weight(dtype: np.dtype[Any]) -> bool:
 
 
 def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: str) -> dict[str, Array]:
-    """Copy the given weights into one dtype, and check that their shapes agree. None is left out."""
-    arrays = {name: floats(value, name, where) for name, value in given.items() if value is not None}
+    """Copy the given weights into one dtype, and check that their shapes agree. A bias may be None."""
+    arrays = {k: floats(value, k, where) for k, value in given.items() if value is not None or k[:2] != "b_"}
     dtype = np.result_type(*arrays.values())
     sizes: Sizes = {}
     fix = "Check the shapes of all weights: PyTorch weights have this layout; Keras kernels must be transposed."
-    copies = {
-        name: np.array(tensor(values, name, layouts[name], sizes, where, dtype, fix)) for name, values in arrays.items()
-    }
-    for axis, length in sizes.items():
-        size(length, axis, where)
-    return copies
+    for name, values in arrays.items():
+        arrays[name] = np.array(tensor(values, name, layouts[name], sizes, where, dtype, fix))
+        if not values.size:
+            fail(ValueError, where, name, "an array with numbers", f"shape {values.shape}", "Use no axis of length 0.")
+    return arrays
 
 
 # --- ids and lengths --------------------------------------------------------------------------------------------------
@@ -434,8 +406,6 @@ def integers(value: object, name: str, where: str, fix: str) -> Array:
     values = array(value, name, where)
     if values.size == 0:
         return values.astype(np.int64)
-    if values.dtype.kind == "f" and isinstance(value, (list, tuple)):
-        values = _whole(value, values)
     if values.dtype.kind not in "iu" or _contains_bool(value):
         kind = "bool" if _contains_bool(value) else str(values.dtype)
         got = f"an array of {kind} with {values.flat[0]} at index {_index(np.zeros(max(values.ndim, 1), int))}"
@@ -476,14 +446,6 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
         row = int(np.argmax(outside))
         fail(ValueError, where, name, f"from 0 to {time}, the number of time steps", f"{counts[row]} at row {row}", fix)
     return counts.astype(np.int64)
-
-
-def _whole(value: object, values: Array) -> Array:
-    """The integers in nested lists, of which NumPy makes floats if some are in int64 and others in uint64."""
-    exact = np.array(value, dtype=object)
-    if all(isinstance(number, int) and number < 2**63 for number in exact.flat):
-        return exact.astype(np.int64)
-    return values
 
 
 def _contains_bool(value: object) -> bool:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Mapping, Sizes
+
+
+def brief(value: object) -> str:
+    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
+    if isinstance(value, int) and abs(value) >= 10**60:  # above 4,300 digits, Python refuses to print it
+        return f"{'-' if value < 0 else ''}10^{math.log10(abs(value)):.0f}"
+    text = _SHORT.repr(value).partition("\n")[0]
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # its first half is what is shown
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
 
 
 def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
@@ -131,7 +146,7 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         hints = ["Pass one list of examples: list(zip(inputs, labels))."]
     if not hints and len(args) > len(positional):
         extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
-        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={v!r}' for n, v in extra)}."]
+        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={brief(v)}' for n, v in extra)}."]
     if not hints and "bos_idx" in str(error):
         hints = [
             "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx, or None for both if the text has no beginning or end."

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = [
-    "RNG", "Array", "ArrayLike", "Callable", "Collection", "DTypeLike", "Fix", "Iterable", "Iterator", "Loss", "Mapping",
-    "Nonlinearity", "Sequence", "Sizes",
+    "RNG", "Array", "ArrayLike", "Callable", "Collection", "DTypeLike", "Fix", "Iterable", "Iterator", "Loss",
+    "Mapping", "Nonlinearity", "Sequence", "Sizes",
 ]  # fmt: skip
 
 Array = NDArray[Any]

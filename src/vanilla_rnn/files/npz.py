@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from vanilla_rnn import _checks
-from vanilla_rnn._atomic import write_file
+from vanilla_rnn._atomic import file_name, write_file
 from vanilla_rnn._module import Module, call_all
 from vanilla_rnn.optim import SGD, Optimizer
 
@@ -74,7 +74,7 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     from zipfile import ZipFile, ZipInfo
 
     where = "save_weights"
-    path = _checks.path(path, where)
+    path = file_name(path, where)
     arrays = {name: np.asarray(values) for name, values in _arrays(module, where).items()}
     _check_layouts(arrays, module, where, path)
     _check_numbers(arrays, module, where, path)
@@ -113,7 +113,7 @@ def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     from zipfile import ZipFile
 
     where = "load_weights"
-    path = _checks.path(path, where)
+    path = file_name(path, where)
     live, limit = _arrays(module, where), LARGEST_FILE
     if isinstance(module, Module):
         for name, values in live.items():
