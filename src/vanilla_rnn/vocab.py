@@ -207,7 +207,8 @@ class Vocab:
         return f"Vocab of {len(self):,} tokens: {_checks.listed(self, limit=8)}"
 
     def _special(self, token: str) -> int | None:
-        return self.token_to_idx[token] if token in self.specials else None
+        idx = self.token_to_idx.get(token)
+        return idx if idx is not None and idx < len(self.specials) else None  # it may be a token that isn't special
 
     @property
     def pad_idx(self) -> int | None:
