@@ -1,4 +1,4 @@
-"""Hypothesis: no deadline, because machines are noisy; the same examples each time in CI, and fewer for mutants.
+"""Hypothesis: all examples and the same ones each time in CI; fewer here and for mutants; no deadline on any machine.
 
 The fuzz test: another seed in each run, which pytest's first lines show.
 """
@@ -8,7 +8,7 @@ import secrets
 
 from hypothesis import settings
 
-settings.register_profile("here", deadline=None)
+settings.register_profile("here", deadline=None, max_examples=25)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("mutants", deadline=None, derandomize=True, max_examples=25, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")

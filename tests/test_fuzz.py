@@ -217,7 +217,7 @@ def check(name, seed):
     owner = getattr(call, "__self__", None)
     before = pickle.dumps((owner, args))
     answer, error = attempt(call, args)
-    if error is not None or not MUTATES.search(name):
+    if not MUTATES.search(name) or (error is not None and "batch_size" not in odd):  # some steps may have been made
         assert pickle.dumps((owner, args)) == before, "something has changed"
     if (isinstance(error, OSError) and "path" in odd) or ("loss" in odd and callable(args["loss"])):
         return

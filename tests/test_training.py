@@ -291,10 +291,10 @@ def test_a_chunk_is_read_when_it_is_needed():
 
 
 def test_a_stream_needs_less_memory_than_its_text():
-    lanes, pieces = np.random.default_rng(8).integers(0, V, (16, 1000)), 20
+    lanes, pieces = np.random.default_rng(8).integers(0, V, (16, 1000)), 8
     fit_stream(language_model(), [lanes[:, :9]], **stream_options())  # whatever the first call imports isn't counted
     tracemalloc.start()
-    for _ in train_stream(language_model(), islice(repeat(lanes), pieces), **stream_options(window=50)):
+    for _ in train_stream(language_model(), islice(repeat(lanes), pieces), **stream_options(window=20)):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

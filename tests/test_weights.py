@@ -279,7 +279,9 @@ LARGE = {
 
 
 @posix
-@pytest.mark.parametrize("case", LARGE)
+@pytest.mark.parametrize(
+    "case", [case if case != "a list of 2 MiB" else pytest.param(case, marks=pytest.mark.slow) for case in LARGE]
+)
 def test_files_that_declare_much_are_refused_for_little_memory(path, case):
     LARGE[case](path)
     refused(path, Adam())
@@ -297,12 +299,13 @@ def damaged(raw, rng):
 
 
 @pytest.mark.parametrize("make", [lambda: RNN(2, 3, rng=0), lambda: stepped(Adam())[0]], ids=["model", "Adam"])
-def test_damaged_files_are_refused_or_give_the_same_bits(path, make):
-    """Thousands of them, and never another exception."""
+@pytest.mark.parametrize("count", [300, pytest.param(3000, marks=pytest.mark.slow)])
+def test_damaged_files_are_refused_or_give_the_same_bits(path, make, count):
+    """Never another exception."""
     module, rng, said = make(), np.random.default_rng(0), []
     save_weights(path, module)
     raw, before = path.read_bytes(), bits(module)
-    for _ in range(3000):
+    for _ in range(count):
         path.write_bytes(damaged(raw, rng))
         try:
             load_weights(path, module)
@@ -310,7 +313,7 @@ def test_damaged_files_are_refused_or_give_the_same_bits(path, make):
             said.append(str(error))
         assert bits(module) == before
     assert all(text.startswith(f"load_weights: {path}") for text in said)
-    assert 1000 < len(said) < 3000  # a date, say, may change
+    assert count / 3 < len(said) < count  # a date, say, may change
 
 
 @pytest.mark.parametrize("make", [lambda seed: RNN(4, 3, rng=seed), lambda seed: stepped(Adam(), seed + 1)[0]])

@@ -55,7 +55,7 @@ def listed(values: Collection[object], limit: int = 20) -> str:
 
 def differing(names: Iterable[str], expected: Iterable[str]) -> str:
     """Which names are missing and which are not expected, for a message; "" if the two sets are the same."""
-    missing, unknown = sorted(set(expected) - set(names)), sorted(set(names) - set(expected), key=str)
+    missing, unknown = sorted(set(expected) - set(names), key=str), sorted(set(names) - set(expected), key=str)
     parts = [f"{word} {listed(group, 5)}" for word, group in (("without", missing), ("with", unknown)) if group]
     return "; ".join(parts)
 
