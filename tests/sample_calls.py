@@ -139,7 +139,7 @@ CALLS = {  # from a scene, what to call and its arguments
     "load_torch_state_dict": lambda s: (v.load_torch_state_dict, {"module": s.rnn, "state_dict": s.like(v.to_torch_state_dict(s.rnn))}),
     "to_keras_weights": lambda s: (v.to_keras_weights, {"module": s.model}),
     "load_keras_weights": lambda s: (v.load_keras_weights, {"module": s.rnn, "weights": [s.floats(*w.shape) for w in v.to_keras_weights(s.rnn)]}),
-    "trace": lambda s: (v.trace, {"run": s.model.forward(s.ids), "tokens": list("abcde"), "row": 1, "loss": v.cross_entropy, "targets": s.y}),
+    "trace": lambda s: (v.trace, {"run": s.model.forward(s.ids), "row": 1, "loss": v.cross_entropy, "targets": s.y}),
     "trace with d_logits": lambda s: (v.trace, {"run": (run := s.series.forward(s.x, s.lengths)), "row": 1, "d_logits": s.floats(*run.logits.shape)}),
     "gradient_flow": lambda s: (v.gradient_flow, {"run": (run := s.rnn.forward(s.x)), "d_output": s.floats(*run.output.shape), "d_h_n": s.floats(*run.h_n.shape), "row": 1}),
     "memory_span": lambda s: (v.memory_span, {"run": s.rnn.forward(s.x), "threshold": 0.1, "row": 1}),

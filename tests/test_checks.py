@@ -252,6 +252,7 @@ def test_values_are_cut_short_in_a_message():
     assert _checks.shown("a" * 58) == f"'{'a' * 58}' (str)"
     assert _checks.shown("a" * 100) == f"'{'a' * 56}... (str)"
     assert _checks.shown(10**9999) == "10^9999 (int)"  # which Python refuses to print
+    assert _checks.shown([10**9999]) == "[10^9999] (list)"
     assert len(_checks.shown({"a": [["b" * 10**6] * 10**6]})) < 80
     assert _checks.shown(np.ones((2, 3))) == "an array of shape (2, 3) and dtype float64"
     assert _checks.listed(range(25), 3) == "0, 1, 2, ... (25 in all)"

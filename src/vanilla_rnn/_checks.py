@@ -367,7 +367,7 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
     sizes: Sizes = {}
     dtype = None
     for name, values in arrays.items():
-        if values is None and name.startswith("b_"):
+        if values is None and name in ("b_h", "b_y"):
             continue
         if type(values) is not np.ndarray or not is_weight(values.dtype) or (dtype or values.dtype) != values.dtype:
             got = str(values.dtype) if type(values) is np.ndarray else shown(values)

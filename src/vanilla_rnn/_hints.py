@@ -1,4 +1,4 @@
-"""What to do about a bad value: the last sentence of an error message, chosen by the value that was given."""
+"""A value in few words, and what to do about a bad one: the last sentence of an error message."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Mapping, Sizes
 
 
-def brief(value: object) -> str:
-    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
-    if isinstance(value, int) and abs(value) >= 10**60:  # above 4,300 digits, Python refuses to print it
-        return f"{'-' if value < 0 else ''}10^{math.log10(abs(value)):.0f}"
-    text = _SHORT.repr(value).partition("\n")[0]
-    return text if len(text) <= 60 else text[:57] + "..."
+class _Short(reprlib.Repr):
+    """The beginning of a repr. Above 4,300 digits, Python refuses to print an int."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if abs(x) < 10**60 else f"{'-' if x < 0 else ''}10^{math.log10(abs(x)):.0f}"
 
 
-_SHORT = reprlib.Repr()
+_SHORT = _Short()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # its first half is what is shown
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
+
+
+def brief(value: object) -> str:
+    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
+    text = _SHORT.repr(value).partition("\n")[0]
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
