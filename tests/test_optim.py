@@ -9,6 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from needed import needed
 from optimizers_by_pytorch import CALLS, FILE, by_pytorch, start_and_gradients
 from vanilla_rnn import SGD, Adam, RNNCell, clip_grad_norm, optim
 
@@ -39,8 +40,9 @@ def test_fifty_steps_as_pytorch_takes_them(call):
         np.testing.assert_allclose(values, expected[name], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_stored_numbers_are_what_pytorch_gives_now():
-    pytest.importorskip("torch")
+    needed("torch")
     stored = json.loads(FILE.read_text())
     assert list(stored) == list(CALLS)
     for call, parameters in by_pytorch().items():

@@ -186,7 +186,7 @@ def tasks():
 @pytest.mark.parametrize("task", ["binary", "classes", "numbers", "tags", "text", "captions", "translation"])
 def test_every_model_learns_what_can_be_learned(task):
     model, examples, loss = tasks()[task]
-    rows = fit(model, examples, loss=loss, optimizer=Adam(0.02), epochs=150, batch_size=6, clip=1.0, rng=0)
+    rows = fit(model, examples, loss=loss, optimizer=Adam(0.05), epochs=80, batch_size=6, clip=1.0, rng=0)
     assert rows[-1]["loss"] < 0.03 < rows[0]["loss"]
 
 
@@ -291,10 +291,10 @@ def test_a_chunk_is_read_when_it_is_needed():
 
 
 def test_a_stream_needs_less_memory_than_its_text():
-    lanes, pieces = np.random.default_rng(8).integers(0, V, (16, 1000)), 20
+    lanes, pieces = np.random.default_rng(8).integers(0, V, (16, 1000)), 8
     fit_stream(language_model(), [lanes[:, :9]], **stream_options())  # whatever the first call imports isn't counted
     tracemalloc.start()
-    for _ in train_stream(language_model(), islice(repeat(lanes), pieces), **stream_options(window=50)):
+    for _ in train_stream(language_model(), islice(repeat(lanes), pieces), **stream_options(window=20)):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -513,7 +513,7 @@ def test_an_error_in_a_batch_says_where_it_happened(examples, changes, error, me
         (language_model, [np.ones((0, 5), int)], {}, ValueError, r": chunks\[0\] must be an array with lanes, got none"),
         (language_model, [[0.5]], {}, TypeError, r": chunks\[0\] must be .*integers.*, got an array of float64"),
         (language_model, [[1, 2, 3, 4], [[1, 2]]], {}, ValueError, r": chunks\[1\] must be .*, got shape \(1, 2\)"),
-        (language_model, [[1, 2, 3, 4, 5, 1, V]], {}, IndexError, r", window 2: .*tokens must be .*, got 6 at index 1"),
+        (language_model, [[1, 2, 3, 4, 5, 1, V]], {}, IndexError, r": chunks\[0\] must be .*, got 6 at index 6"),
         (language_model, [[1, 2]], {"clip": 0}, ValueError, ": clip must be above 0, got 0"),
         (language_model, [[1, 2]], {"window": 0}, ValueError, ": window must be at least 1.*, got 0"),
         (language_model, [[1, 2]], {"optimizer": "Adam"}, TypeError, ": optimizer must be .*, got 'Adam'"),

@@ -1,13 +1,33 @@
-"""What to do about a bad value: the last sentence of an error message, which depends on the value."""
+"""A value in a few words, and what to do about a bad one: the last sentence of an error message."""
 
 from __future__ import annotations
 
+import math
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Mapping, Sizes
+
+
+class _Short(reprlib.Repr):
+    """The beginning of a repr. Above 4,300 digits, Python refuses to print an int."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if abs(x) < 10**60 else f"{'-' if x < 0 else ''}10^{math.log10(abs(x)):.0f}"
+
+
+_SHORT = _Short()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # its first half is what is shown
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
+
+
+def brief(value: object) -> str:
+    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
+    text = _SHORT.repr(value).partition("\n")[0]
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
@@ -22,7 +42,7 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
             fix = "Convert words to ids: vocab.encode(words)."
         elif name in ("labels", "targets"):
             fix = "Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."
-        return f"words, such as {str(first or next(iter(values.flat), ''))!r}", fix
+        return f"words, such as {str(first or next(iter(values.flat), ''))[:60]!r}", fix
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
         return (
             f"dates, such as {first or values.flat[0]}",
@@ -138,7 +158,7 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         hints = ["Pass the parameters to each step: optimizer.step(model.parameters(), d_parameters)."]
     if not hints and len(args) > len(positional):
         extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
-        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={v!r}' for n, v in extra)}."]
+        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={brief(v)}' for n, v in extra)}."]
     if not hints and "bos_idx" in str(error):
         hints = [
             "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx, or None for both if the text has no beginning or end."

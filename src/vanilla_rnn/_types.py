@@ -1,14 +1,14 @@
 """The types that annotations use, in one place. Only type checkers read this file."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = [
-    "RNG", "Array", "ArrayLike", "Callable", "DTypeLike", "Fix", "Iterable", "Iterator", "Loss", "Mapping",
-    "Nonlinearity", "Sequence", "Sizes",
+    "RNG", "Array", "ArrayLike", "Callable", "Collection", "DTypeLike", "Fix", "Iterable", "Iterator", "Loss",
+    "Mapping", "Nonlinearity", "Sequence", "Sizes",
 ]  # fmt: skip
 
 Array = NDArray[Any]

@@ -276,16 +276,15 @@ class RNNCell(Module):
     def is_sound(self) -> bool:
         """A quick test: if it is true, the weights are valid. If not, `check_weights` finds out whether they are."""
         W_xh, W_hh, b_h = self.W_xh, self.W_hh, self.b_h
-        try:
-            hidden, dtype = len(W_hh), W_hh.dtype
-            fits = W_hh.shape == (hidden, hidden) and W_xh.shape[0] == hidden and W_xh.ndim == 2 and W_xh.dtype == dtype
-            squares = np.vdot(W_xh, W_xh) + np.vdot(W_hh, W_hh)
-            if b_h is not None:
-                fits = fits and b_h.shape == (hidden,) and b_h.dtype == dtype
-                squares += np.vdot(b_h, b_h)
-            return fits and dtype.kind in "fc" and math.isfinite(squares.real) and self.nonlinearity in NONLINEARITIES
-        except (AttributeError, TypeError):  # not even arrays
+        if not type(W_xh) is type(W_hh) is np.ndarray or (b_h is not None and type(b_h) is not np.ndarray):
             return False
+        hidden, dtype = W_hh.shape[:1], W_hh.dtype
+        fits = W_hh.shape == hidden * 2 and W_xh.shape[:1] == hidden and W_xh.ndim == 2 and W_xh.dtype == dtype
+        fits = fits and (b_h is None or (b_h.shape == hidden and b_h.dtype == dtype))
+        if not fits or not _checks.is_weight(dtype) or not isinstance(self.nonlinearity, str):
+            return False
+        squares = np.vdot(W_xh, W_xh) + np.vdot(W_hh, W_hh) + (0.0 if b_h is None else np.vdot(b_h, b_h))
+        return math.isfinite(squares.real) and self.nonlinearity in NONLINEARITIES
 
     def frozen(self) -> RNNCell:
         """A cell with read-only copies of the weights, for a run to keep."""

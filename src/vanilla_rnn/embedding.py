@@ -116,8 +116,9 @@ class Embedding(Module):
     def _forward(self, ids: Array) -> EmbeddingRun:
         """`forward`, for ids that have been checked."""
         vectors = embed(ids, self.vectors)
-        fix = "Check embedding.vectors: training may have diverged."
-        _checks.finite(vectors, "the vector of every id", f"{type(self).__name__}.forward", fix)
+        if not _checks.is_finite(vectors):
+            for idx in np.unique(ids):
+                _checks.finite(self.vectors[idx], f"vectors[{idx}]", f"{type(self).__name__}.forward", _checks.DIVERGED)
         return EmbeddingRun(ids.copy(), vectors, len(self.vectors))
 
     def check_ids(self, ids: ArrayLike, name: str, where: str) -> Array:

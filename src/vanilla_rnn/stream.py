@@ -43,7 +43,7 @@ class Stream:
 
     def __next__(self) -> Array:
         number, step = next(self._steps)
-        name, dtype, fix = f"step {number}", self._cells[0].dtype, "Pass one step at a time: x[t] or x[:, t]."
+        name, dtype, fix = f"steps[{number}]", self._cells[0].dtype, "Pass one step at a time: x[t] or x[:, t]."
         x_t = _checks.floats(step, name, WHERE, dtype)
         if not self._buffers or x_t.shape != self._buffers[0].x.shape:
             _checks.fit(x_t, name, "[batch] input_size", self._sizes, WHERE, fix)

@@ -200,7 +200,7 @@ def train_stream(
     def rows() -> Iterator[Row]:
         number, h = 0, None
         with _progress_bar(progress, None, "window") as move_bar:
-            for number, tokens in enumerate(_windows(chunks, window, where), start=1):
+            for number, tokens in enumerate(_windows(chunks, window, model, where), start=1):
                 with _location(where, f"window {number}"):
                     run = model.forward(tokens, h_0=h)
                     value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
@@ -217,13 +217,13 @@ def train_stream(
     return rows()
 
 
-def _windows(chunks: Iterable[ArrayLike], window: int, where: str) -> Iterator[Array]:
+def _windows(chunks: Iterable[ArrayLike], window: int, model: Decoder, where: str) -> Iterator[Array]:
     """Pieces of window + 1 tokens, each starting with the last token of the previous one; the last may be shorter."""
     rest: Array | None = None
     sizes: dict[str, Any] = {}
     for number, chunk in enumerate(chunks):
         name = f"chunks[{number}]"
-        tokens = _checks.integers(chunk, name, where, "Pass token ids, such as those from vocab.encode(...).")
+        tokens = model.embedding.check_ids(chunk, name, where)
         _checks.fit(
             tokens, name, "[lanes] time", sizes, where, "Keep the number of lanes fixed; pass a whole stream as [ids]."
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from vanilla_rnn import _checks
-from vanilla_rnn._atomic import write_file
+from vanilla_rnn import _checks, _hints
+from vanilla_rnn._atomic import file_name, write_file
 
 if TYPE_CHECKING:
     import os
@@ -22,6 +23,11 @@ SPLIT = "Split it first: tokenize(text) for words, list(text) for characters."
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
 _WORD = r"(?:{letter})+(?:['\u2019](?:{letter})+)*|\S"
+# The form of a saved vocabulary. No quantifier gives anything back ("*+"), so a file is read once, without memory.
+_TEXT = r'"(?:[^"\\]++|\\.)*+"'
+_TEXTS = rf"\[\s*+(?:{_TEXT}(?:\s*+,\s*+{_TEXT})*+)?+\s*+\]"
+_PARTS = rf'"specials"\s*+:\s*+{_TEXTS}', rf'"tokens"\s*+:\s*+{_TEXTS}'
+_SAVED = r"\s*+\{{\s*+(?:{0}\s*+,\s*+{1}|{1}\s*+,\s*+{0})\s*+\}}\s*+".format(*_PARTS)
 
 
 def tokenize(text: str, level: str = "word") -> list[str]:
@@ -55,10 +61,6 @@ def tokenize(text: str, level: str = "word") -> list[str]:
     # Python's \w doesn't match an accent or a vowel sign that is a character of its own: add it to its letter.
     marks = "" if text.isascii() else "".join(sorted(c for c in set(text) if _is_mark(c)))
     return re.findall(_WORD.format(letter=rf"\w[{marks}]*" if marks else r"\w"), text)
-
-
-class _Pairs(list[Any]):
-    """The pairs of a JSON object, in which a name may occur twice."""
 
 
 def _is_mark(character: str) -> bool:
@@ -219,24 +221,18 @@ class Vocab:
         from pathlib import Path
 
         where, expected = f"{cls.__name__}.load", 'JSON of the form {"specials": [...], "tokens": [...]}'
-        fix = "Pass a file that vocab.save wrote."
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_Pairs)
-        except (ValueError, RecursionError) as error:
-            _checks.fail(ValueError, where, str(path), expected, f"a file that isn't JSON ({error})", fix)
-        pairs = content if isinstance(content, _Pairs) else []
-        if sorted(name for name, _ in pairs) != ["specials", "tokens"]:
-            _checks.fail(ValueError, where, str(path), expected, _checks.shown(content), fix)
-        parts = dict(pairs)
-        if not all(isinstance(part, list) and all(type(token) is str for token in part) for part in parts.values()):
-            _checks.fail(ValueError, where, str(path), expected, "something other than lists of text", fix)
+        path, fix = file_name(path, where), "Pass a file that vocab.save wrote."
+        data = Path(path).read_bytes()
+        parts: dict[str, list[str]] = {}
+        with suppress(ValueError):  # bytes that aren't UTF-8, or an escape that isn't JSON
+            text = data.decode()
+            parts = json.loads(text) if re.fullmatch(_SAVED, text, re.DOTALL) else {}
+        if not parts:
+            _checks.fail(ValueError, where, path, expected, f"a file that begins with {data[:40]!r}", fix)
         for token, count in Counter([*parts["specials"], *parts["tokens"]]).items():
             if count > 1:
-                got, fix = (
-                    f"{_checks.listed([token])} {count} times",
-                    "Save the vocabulary again: the file was changed.",
-                )
-                _checks.fail(ValueError, where, str(path), "a file in which each token occurs once", got, fix)
+                got, fix = f"{_hints.brief(token)} {count} times", "Save the vocabulary again: the file was changed."
+                _checks.fail(ValueError, where, path, "a file in which each token occurs once", got, fix)
         return cls(parts["tokens"], specials=parts["specials"])
 
     def __len__(self) -> int:
@@ -252,7 +248,8 @@ class Vocab:
         return f"Vocab of {len(self):,} tokens: {_checks.listed(self, limit=8)}"
 
     def _special(self, token: str) -> int | None:
-        return self.token_to_idx[token] if token in self.specials else None
+        idx = self.token_to_idx.get(token)
+        return idx if idx is not None and idx < len(self.specials) else None  # it may be a token that isn't special
 
     @property
     def pad_idx(self) -> int | None:
@@ -308,14 +305,19 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     return pad(sequences, "sequences", "pad_sequences", padding_value)
 
 
-def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: float = 0) -> tuple[Array, Array]:
-    """`pad_sequences`, with the names of the call and the argument that the user wrote."""
+def pad(
+    sequences: Iterable[ArrayLike], name: str, where: str, padding_value: float = 0, like: Array | None = None
+) -> tuple[Array, Array]:
+    """`pad_sequences`, with the names of the call and the argument that the user wrote.
+
+    If all sequences are empty lists, ``like`` has the dtype and the axes after time that they can't have.
+    """
     _checks.iterable(sequences, name, where, "Pass a list of sequences.")
     rows = [_checks.array(row, f"{name}[{number}]", where) for number, row in enumerate(sequences)]
     if not rows:
         _checks.fail(ValueError, where, name, "a list of at least one sequence", "none", "Pass a sequence.")
     # An empty list doesn't determine the dtype or the axes after time.
-    typed = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64)]
+    typed = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64) if like is None else like]
     shape = typed[0].shape[1:]
     for number, row in enumerate(rows):
         if row.ndim == 0 or (row.shape[1:] != shape and row.shape != (0,)):
@@ -324,9 +326,19 @@ def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: fl
             fix = "Give all sequences the shape (time, ...), with the same axes after time."
             _checks.fail(ValueError, where, f"{name}[{number}]", expected, got, fix)
     dtype = np.result_type(*([row for row in typed if row.size] or typed))
+    if dtype.kind == "f" and all(row.dtype.kind in "iu" for row in typed):  # NumPy's choice for int64 and uint64
+        dtype = np.dtype(np.int64)
+        for number, row in enumerate(rows):
+            if row.max(initial=0) >= 2**63:
+                fix = "Pass smaller integers, or all sequences in uint64."
+                _checks.fail(ValueError, where, f"{name}[{number}]", "below 2^63", str(row.max()), fix)
     padding = _checks.array(padding_value, "padding_value", where)
-    whole = padding.dtype.kind in "iu" and (padding.astype(dtype) == padding).all()
-    if padding.ndim or not (whole or (dtype.kind in "fc" and padding.dtype.kind in "biuf")):
+    fits = False
+    if padding.ndim == 0 and padding.dtype.kind in ("biuf" if dtype.kind in "fc" else "iu"):
+        with np.errstate(over="ignore"):
+            stored = padding.astype(dtype)
+        fits = stored == padding or (dtype.kind in "fc" and np.isfinite(stored) == np.isfinite(padding))
+    if not fits:
         got, fix = _checks.shown(padding_value), "Pass one number that this dtype can hold."
         _checks.fail(ValueError, where, "padding_value", f"one number that fits {dtype}", got, fix)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)

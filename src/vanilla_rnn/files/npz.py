@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from vanilla_rnn import _checks
-from vanilla_rnn._atomic import write_file
+from vanilla_rnn._atomic import file_name, write_file
 from vanilla_rnn._module import Module, call_all
 from vanilla_rnn.optim import SGD, Optimizer
 
@@ -74,9 +74,10 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     from zipfile import ZipFile, ZipInfo
 
     where = "save_weights"
+    path = file_name(path, where)
     arrays = {name: np.asarray(values) for name, values in _arrays(module, where).items()}
-    _check_layouts(arrays, module, where, os.fsdecode(path))
-    _check_numbers(arrays, module, where, os.fsdecode(path))
+    _check_layouts(arrays, module, where, path)
+    _check_numbers(arrays, module, where, path)
     if (total := sum(values.nbytes + OVERHEAD for values in arrays.values())) > LARGEST_FILE:
         got, fix = f"{total} bytes for {len(arrays)} arrays", "Save the parts in separate files."
         _checks.fail(ValueError, where, "the file", "at most 2 GiB", got, fix)
@@ -111,7 +112,8 @@ def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     """
     from zipfile import ZipFile
 
-    where, path = "load_weights", os.fsdecode(path)
+    where = "load_weights"
+    path = file_name(path, where)
     live, limit = _arrays(module, where), LARGEST_FILE
     if isinstance(module, Module):
         for name, values in live.items():

@@ -285,6 +285,9 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     from copy import deepcopy
 
     where, fix = "check_gradients", "Check what the run's backward returns."
+    if isinstance(module, type) or not hasattr(module, "forward") or not hasattr(module, "parameters"):
+        expected, got = "a module with forward and parameters", _checks.shown(module)
+        _checks.fail(TypeError, where, "module", expected, got, "Pass the module itself, then its inputs.")
     run = module.forward(*inputs)
     outputs = [name.removeprefix("d_") for name in inspect.signature(run.backward).parameters]
     rng = np.random.default_rng(0)

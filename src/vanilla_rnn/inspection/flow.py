@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vanilla_rnn import _checks
+from vanilla_rnn import _checks, _hints
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.models import ModelRun
 from vanilla_rnn.own_cell import is_plain
@@ -101,7 +101,7 @@ def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None
     row = _checks.integer(row, "row", where)
     if not 0 <= row < batch:
         expected = f"from 0 to {batch - 1}" if batch else "a row of the batch, which is empty"
-        _checks.fail(IndexError, where, "row", expected, str(row), "Count the rows of the batch from 0.")
+        _checks.fail(IndexError, where, "row", expected, _hints.brief(row), "Count the rows of the batch from 0.")
     return rnn_run, model_run, row
 
 

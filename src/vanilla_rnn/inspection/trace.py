@@ -269,9 +269,12 @@ def trace(
         embedding_run = None if model_run is None else model_run.embedding_run
         ids = None if embedding_run is None else embedding_run.ids[row] if rnn_run.batched else embedding_run.ids
         tokens = [""] * time if ids is None else ids.tolist()
-    texts = [str(token) for token in tokens]
+    fix = "Pass one for each step, such as tokenize(text)."
+    try:
+        texts = [str(token) for token in tokens]
+    except (TypeError, ValueError):  # no sequence, or an int that is too long to print
+        _checks.fail(TypeError, where, "tokens", "a sequence of texts", _checks.shown(tokens), fix)
     if len(texts) not in (length, time):
-        fix = "Pass one for each step, such as tokenize(text)."
         _checks.fail(
             ValueError, where, "tokens", f"{length} tokens, one for each step of row {row}", str(len(texts)), fix
         )
