@@ -1,6 +1,7 @@
 """Optimisers: PyTorch's numbers, a state that can be saved, and steps that happen as a whole or not at all."""
 
 import copy
+import gc
 import itertools
 import json
 import sys
@@ -234,6 +235,7 @@ def finishes(function, interrupted_at):
         return trace
 
     tracer = sys.gettrace()
+    gc.disable()  # what other tests run after a collection would be counted
     try:
         sys.settrace(trace)
         function()
@@ -241,6 +243,7 @@ def finishes(function, interrupted_at):
         return False
     finally:
         sys.settrace(tracer)
+        gc.enable()
     return True
 
 

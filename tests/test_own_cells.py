@@ -166,7 +166,7 @@ def test_what_another_library_would_compute_differently_is_not_exported(export, 
 
 
 def test_a_network_with_a_forward_of_its_own_is_not_streamed_with_another():
-    with pytest.raises(TypeError, match="^RNN.stream: rnn must be .*, got a OwnNetwork with a forward of its own"):
+    with pytest.raises(TypeError, match="^RNN.stream: rnn must be .*, got a OwnNetwork with its own forward"):
         OwnNetwork(2, 3).stream(X[0])
 
 
