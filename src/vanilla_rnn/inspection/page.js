@@ -3,7 +3,7 @@
 // heads.py, losses.py, optim.py. Each formula is directly above its gradient. A vector is an array of numbers, a matrix an array
 // of rows, and d_name is dL/dname. At the end is `rnn`, which you can use in the console.
 
-// ---------------------------------------------------------------- vectors and matrices
+// ---- vectors and matrices
 function dot(u, v) {
   let sum = 0;
   for (let i = 0; i < u.length; i++) sum += u[i] * v[i];
@@ -23,7 +23,7 @@ function addOuterTo(total, u, v) { // total + u v^T
 const each = (array, f) => Array.isArray(array) ? array.map(part => each(part, f)) : f(array); // at any depth
 const zerosLike = array => each(array, () => 0);
 
-// ---------------------------------------------------------------- cell.py: one step
+// ---- cell.py: one step
 function step(x_t, h_prev, W_xh, W_hh, b_h, f) { // a_t = W_xh x_t + W_hh h_{t-1} + b_h, and h_t = f(a_t)
   const from_input = times(W_xh, x_t), from_memory = times(W_hh, h_prev), sum = add(from_input, from_memory);
   const a_t = b_h ? add(sum, b_h) : sum;
@@ -47,7 +47,7 @@ function functionsOf(cell, t) { // of your own functions the page knows only wha
   return cell.given ? [(_, i) => cell.given.states[t][i], (_, i) => cell.given.slopes[t][i]] : NONLINEARITIES[cell.f];
 }
 
-// ---------------------------------------------------------------- unroll.py: the loop over time, and its reverse
+// ---- unroll.py: the loop over time, and its reverse
 const readingOrder = (time, reverse) => Array.from({ length: time }, (_, t) => reverse ? time - 1 - t : t);
 function unroll(cell, x, h_0) { // h_t = cell(x_t, h_{t-1}) for t = 0, 1, ...
   const steps = Array(x.length).fill(null);
@@ -72,7 +72,7 @@ function unrollBackward({ cell, steps }, d_output, d_h_n) { // dL/dh_t = the par
   return { flows, d_h_0: add(from_future, last), d_W_xh, d_W_hh, d_b_h };
 }
 
-// ---------------------------------------------------------------- rnn.py: layers and directions
+// ---- rnn.py: layers and directions
 const concatDirections = parts => parts[0].map((_, t) => parts.flatMap(part => part[t]));
 const splitDirections = (rows, directions, size) => Array.from({ length: directions }, (_, n) => rows.map(row => row.slice(n * size, (n + 1) * size)));
 function unrollLayers(cells, x, h_0, directions) { // each layer reads the states of the layer below
@@ -95,7 +95,7 @@ function unrollLayersBackward(unrolled, d_output, d_h_n, directions) {
   return { gradients, d_x: d_output };
 }
 
-// ---------------------------------------------------------------- heads.py
+// ---- heads.py
 function affine(h, W_hy, b_y) { // y = W_hy h + b_y
   return b_y ? add(times(W_hy, h), b_y) : times(W_hy, h);
 }
@@ -105,7 +105,7 @@ function affineBackward(d_y, h, W_hy, d_W_hy, d_b_y) { // d_h = W_hy^T d_y, d_W_
   return timesTransposed(W_hy, d_y);
 }
 
-// ---------------------------------------------------------------- losses.py: the loss of one output, and its gradient
+// ---- losses.py: the loss of one output, and its gradient
 const log1pExp = z => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))); // log(1 + exp(z)) without overflow
 const sigmoid = z => Math.exp(-log1pExp(-z));
 function softmax(z) {
@@ -128,7 +128,7 @@ function meanLoss(kind, outputs, targets) { // the mean over all outputs, and th
   return { loss: losses.reduce((sum, l) => sum + l, 0) / losses.length, d_outputs: pairs.map(([, d]) => d.map(v => v / losses.length)) };
 }
 
-// ---------------------------------------------------------------- models.py: the network of this page, forward and backward
+// ---- models.py: the network of this page, forward and backward
 function compute(network) {
   const { cells, head, embedding, loss, upstream, parameters: p, h_0 } = network, directions = cells.some(cell => cell.reverse) ? 2 : 1;
   const x = embedding ? embedding.rows.map(row => p[embedding.key][row]) : network.x;
@@ -162,14 +162,14 @@ function compute(network) {
   return { ...result, flows: gradients.map(({ flows }) => flows), d_x, d_h_0: gradients.map(({ d_h_0 }) => d_h_0) };
 }
 
-// ---------------------------------------------------------------- optim.py: a step of SGD
+// ---- optim.py: a step of SGD
 function sgdStep(network, gradients, rate) { // W - rate d_W; the old arrays stay as they are
   const minus = (W, d_W) => Array.isArray(W) ? W.map((part, i) => minus(part, d_W[i])) : W - rate * d_W;
   const parameters = Object.fromEntries(Object.entries(network.parameters).map(([key, W]) => [key, minus(W, gradients[key])]));
   return { ...network, parameters };
 }
 
-// ---------------------------------------------------------------- rnn, for the console, the page and the tests
+// ---- rnn, for the console, the page and the tests
 const fails = text => { throw new RangeError(text); };
 function withValue(array, index, value) { // a copy with one number changed; an index may leave out a last axis of length 1
   if (!Array.isArray(array)) return index.length ? fails("The index has too many numbers.") : value;
@@ -247,4 +247,7 @@ function spectralRadius(W) { // the largest absolute eigenvalue: ||W^n||^(1/n) f
   }
   return Math.exp(log);
 }
-const spectralNorm = M => Math.sqrt(spectralRadius(M[0].map((_, j) => timesTransposed(M, M.map(row => row[j]))))); // of M^T M
+function spectralNorm(M) { // the largest factor by which M can lengthen a vector: the square root of the spectral radius of M^T M
+  const size = Math.max(...M.flat().map(Math.abs)), N = M.map(row => row.map(v => v / size)); // so that no product overflows
+  return size > 0 && size < Infinity ? size * Math.sqrt(spectralRadius(N[0].map((_, j) => timesTransposed(N, N.map(row => row[j]))))) : size;
+}

@@ -1,13 +1,14 @@
 
-// ---------------------------------------------------------------- changes: each is a new network, and the old ones are kept for undo
+// ---- changes: each is a new network, and the old ones are kept for undo
 const done = [], undone = [];
 let moving = "", gesture = ""; // a drag is one gesture: undo takes back all of it
 rnn.onchange = previous => {
-  if (moving !== null && !(moving && moving === gesture)) { done.push(previous); undone.length = 0; ghost = now; }
+  const continued = Boolean(moving) && moving === gesture;
+  if (moving !== null && !continued) { done.push(previous); undone.length = 0; ghost = now; }
   gesture = moving || "";
   if (!gesture.startsWith("train")) losses = [];
   complain("");
-  recompute(); draw(); link();
+  recompute(); draw(continued); link();
 };
 function change(next, name = "") { moving = name; rnn.change(next); moving = ""; }
 function travel(from, to) {
@@ -18,7 +19,8 @@ function travel(from, to) {
 }
 function complain(text, field = $("sentence").parentElement) { // next to the field; what was there stays
   const box = $("complaint");
-  box.textContent = text; box.hidden = !text;
+  if (box.textContent !== text) box.textContent = text;
+  box.hidden = !text;
   if (text) field.insertAdjacentElement("afterend", box);
 }
 function attempt(action, field) { try { action(); return true; } catch (error) { complain(error.message, field); return false; } }
@@ -28,7 +30,7 @@ function parsed(text) {
     : Number.isFinite(value) ? value : fails("This number is too large. Type a smaller one.");
 }
 
-// ---------------------------------------------------------------- one number: drag it, press up and down, or type
+// ---- one number: drag it, press up and down, or type
 function valueAt(key, index) {
   const { embedding, parameters } = network;
   if (key === "x") return embedding ? parameters[embedding.key][embedding.rows[index[0]]][index[1]] : network.x[index[0]][index[1]];
@@ -87,7 +89,7 @@ $("typed").onkeydown = event => {
 };
 $("typed").onblur = () => { if (!$("editor").hidden && $("typed").value !== String(valueAt($("editor").place.key, $("editor").place.index))) commit(false); };
 
-// ---------------------------------------------------------------- the sentence
+// ---- the sentence
 const LONGEST = 5000;
 const canBeTyped = () => !readOnly && T > 0 && T <= 60 && tokens.every(token => token !== "" && !/[\s<>&\p{C}]/u.test(token));
 function vectorOf(text, size) { // of a new word, from its letters: the same in every page, and in `python -m vanilla_rnn`
@@ -99,9 +101,10 @@ function vectorOf(text, size) { // of a new word, from its letters: the same in 
   });
 }
 function arrange(picks) { // the network for another sentence; picks: numbers of steps, or new words
-  const { embedding, x, target, upstream, parameters, cells: [{ W_xh }] } = network, size = parameters[W_xh][0].length;
+  const { embedding, x, target, upstream, parameters, cells: [{ W_xh }] } = network, each_step = head && head.each_step, size = parameters[W_xh][0].length;
   const table = embedding ? { ...embedding, ids: [...embedding.ids], words: [...embedding.words], rows: [] } : null, added = [];
   if (!picks.length) fails("The sentence needs at least one word.");
+  if (upstream && (upstream.d_output || each_step)) fails("trace was given gradients for exactly these steps.");
   if (picks.length > LONGEST) fails(`The sentence would have more than ${LONGEST.toLocaleString("en")} steps.`);
   const steps = picks.map(pick => typeof pick === "string" && tokens.includes(pick) ? tokens.indexOf(pick) : pick); // a known word, elsewhere
   const rowOf = text => {
@@ -114,11 +117,9 @@ function arrange(picks) { // the network for another sentence; picks: numbers of
   };
   if (table) table.rows = steps.map(pick => typeof pick === "string" ? rowOf(pick) : embedding.rows[pick]);
   const follow = list => list && steps.map(pick => typeof pick === "string" ? zerosLike(list[0]) : list[pick]); // what belongs to a step moves with it
-  const each_step = head && head.each_step;
   return { ...network, tokens: steps.map(pick => typeof pick === "string" ? pick : tokens[pick]), embedding: table || undefined,
     x: table ? undefined : steps.map(pick => typeof pick === "string" ? vectorOf(pick, size) : x[pick]),
     target: each_step ? follow(target) : target,
-    upstream: upstream && { ...upstream, d_output: follow(upstream.d_output), d_logits: each_step ? follow(upstream.d_logits) : upstream.d_logits },
     parameters: added.length ? { ...parameters, [table.key]: [...parameters[table.key], ...added] } : parameters };
 }
 function say(text) {
@@ -140,11 +141,11 @@ const wordTools = {
   backwards: () => change(arrange(all().reverse())),
   longer: () => change(arrange(Array(5).fill(all()).flat())),
 };
-$("say").oninput = event => attempt(() => say(event.target.value), $("say"));
+$("say").oninput = event => { fitSentence(); attempt(() => say(event.target.value), $("say")); };
 $("say").onkeydown = event => { event.stopPropagation(); if (event.key === "Enter") { event.preventDefault(); $("say").blur(); } };
 $("say").onblur = () => { gesture = ""; draw(); };
 
-// ---------------------------------------------------------------- the nonlinearity, and the scale of W_hh
+// ---- the nonlinearity, and the scale of W_hh
 $("f").onchange = () => change({ ...network, cells: network.cells.map((one, n) => n === at.cell ? { ...one, f: $("f").value } : one) });
 let base = null; // W_hh when the slider began to move, and its spectral radius
 const radii = new WeakMap();
@@ -157,11 +158,10 @@ $("radius").oninput = () => {
 };
 $("radius").onchange = () => { gesture = ""; };
 
-// ---------------------------------------------------------------- the address: what differs from the page as it was written
+// ---- the address: what differs from the page as it was written
 const VERSION = "1", TOO_LONG = 60000;
 const differs = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
-const linked = ({ tokens, x, h_0, target, upstream, embedding, cells, parameters }) => ({ tokens, x, h_0, target, upstream, parameters,
-  words: embedding && embedding.words, ids: embedding && embedding.ids, rows: embedding && embedding.rows, f: cells.map(one => one.f) });
+const linked = ({ tokens, x, h_0, target, embedding: { words, ids, rows } = {}, cells, parameters }) => ({ tokens, x, h_0, target, words, ids, rows, f: cells.map(one => one.f), parameters });
 function changes() {
   const [then, since] = [linked(original), linked(network)], found = {};
   for (const name in since) if (name !== "parameters" && differs(then[name], since[name])) found[name] = since[name];
@@ -187,28 +187,17 @@ function openLink(hash) {
   if (!next) fails("This link doesn't fit this page. The page shows its own numbers.");
   change(next);
 }
-const like = (a, b) => Array.isArray(b) ? Array.isArray(a) && a.length === b.length && a.every((part, i) => like(part, b[i])) : Number.isFinite(a);
-const rowsLike = (a, b, count) => Array.isArray(a) && a.length === count && a.every(part => like(part, b[0]));
-function withChanges(found) { // the network with these changes; null if they don't fit
-  const start = linked(original), next = { ...start, ...found, parameters: { ...start.parameters, ...found.parameters } };
-  const { tokens, x, h_0, target, upstream, words, ids, rows, f, parameters } = next, { embedding } = original, time = tokens.length;
-  const strings = list => Array.isArray(list) && list.length && list.length <= LONGEST && list.every(one => typeof one === "string");
-  const fits = [strings(tokens), like(h_0, start.h_0), Object.keys(parameters).length === Object.keys(start.parameters).length,
-    Array.isArray(f) && f.length === start.f.length && f.every(one => Object.hasOwn(NONLINEARITIES, one))];
-  for (const key in start.parameters) {
-    const table = embedding && key === embedding.key && !(head && head.W_hy === key), size = table && Array.isArray(parameters[key]) ? parameters[key].length : start.parameters[key].length;
-    fits.push(size >= start.parameters[key].length && rowsLike(parameters[key], start.parameters[key], size));
-  }
-  if (embedding) {
-    const size = parameters[embedding.key].length, whole = (list, most) => list.every(id => Number.isInteger(id) && id >= 0 && id < most);
-    fits.push(Array.isArray(words) && words.length === size && words.every(one => typeof one === "string"), Array.isArray(ids) && ids.length === size && whole(ids, 2 ** 31), Array.isArray(rows) && rows.length === time && whole(rows, size));
-  } else fits.push(rowsLike(x, start.x, time));
-  if (lossName) {
-    const classes = lossName === "cross_entropy" ? parameters[head.W_hy].length : 0, flat = [target].flat(2);
-    fits.push(head.each_step ? rowsLike(target, start.target, time) : like(target, start.target), !classes || flat.every(y => Number.isInteger(y) && y >= 0 && y < classes));
-  }
-  const perStep = (a, b) => !b || rowsLike(a, b, time);
-  if (upstream) fits.push(perStep(upstream.d_output, start.upstream.d_output), head && head.each_step ? perStep(upstream.d_logits, start.upstream.d_logits) : like(upstream.d_logits || [], start.upstream.d_logits || []));
-  if (!fits.every(Boolean)) return null;
-  return { ...original, tokens, x, h_0, target, upstream, parameters, embedding: embedding && { ...embedding, words, ids, rows }, cells: original.cells.map((one, n) => ({ ...one, f: f[n] })) };
+const like = (a, b, grows) => Array.isArray(b) ? Array.isArray(a) && (grows || a.length === b.length) && a.every(part => like(part, b[0]))
+  : typeof b === "number" ? Number.isFinite(a) : typeof a === typeof b;
+function withChanges(found) { // the network with these changes; an error if they don't fit
+  const then = linked(original), { parameters, ...rest } = { ...then, ...found, parameters: { ...then.parameters, ...found.parameters } }, { embedding } = original;
+  const perStep = ["tokens", "x", "rows", ...head && head.each_step ? ["target"] : []];
+  const fits = Object.keys({ ...then, ...rest }).every(name => name === "parameters" || like(rest[name], then[name], perStep.includes(name) || ["words", "ids"].includes(name)))
+    && Object.keys(parameters).every(key => like(parameters[key], then.parameters[key], embedding && key === embedding.key && key !== head.W_hy))
+    && perStep.every(name => !rest[name] || rest[name].length === rest.tokens.length) && rest.tokens.length <= LONGEST
+    && (!embedding || [rest.words, rest.ids].every(list => list.length === parameters[embedding.key].length)) && rest.f.every(f => Object.hasOwn(NONLINEARITIES, f));
+  const { words, ids, rows, f, ...others } = rest;
+  const next = { ...original, ...others, parameters, embedding: embedding && { ...embedding, words, ids, rows }, cells: original.cells.map((one, n) => ({ ...one, f: f[n] })) };
+  const { h_n, loss } = compute(next); // a number that is missing somewhere makes these NaN
+  return fits && [loss, ...h_n.flat()].every(v => v === null || Number.isFinite(v)) ? next : null;
 }

@@ -1,5 +1,5 @@
 
-// ---------------------------------------------------------------- training
+// ---- training
 let losses = [], training = null, runs = 0; // the losses of the curve; the run of training that is going on
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 let rate = 0.5;
@@ -43,7 +43,7 @@ function lossCurve() {
     <p class="soft">${losses.length - 1} step${losses.length > 2 ? "s" : ""}: loss ${fixed(losses[0])} → <b>${fixed(losses[losses.length - 1])}</b></p>`;
 }
 
-// ---------------------------------------------------------------- predict, then look
+// ---- predict, then look
 const hides = (kind, t) => asked !== null && asked.kind === kind && !asked.reply && (kind !== "state" || (cell().reverse ? t <= asked.t : t >= asked.t));
 const questions = original.questions.length ? original.questions
   : [["state"], ...head ? [["probability"]] : [], ...original.loss || original.upstream ? [["gradient"]] : []];
@@ -51,7 +51,7 @@ let turn = 0;
 function ask(n) {
   turn = n % questions.length;
   const [kind, t = Math.min(at.t + 1, T - 1), unit = at.unit] = questions[turn];
-  asked = { kind, t, unit, reply: "" };
+  asked = { kind, t, unit, reply: "", text: "" };
   if (kind === "state") { at.t = Math.min(t, T - 1); at.cell = cells.length - 1; at.from = unit - unit % SLICE; at.unit = unit; }
   if (kind === "probability" && oneAnswer()) at.t = T - 1;
   draw();
@@ -61,12 +61,12 @@ function ask(n) {
 const outputOf = () => { const y = answerAt(oneAnswer() ? T - 1 : at.t); return probabilities(y) || y; };
 function quiz() {
   if (!asked) return "";
-  const { kind, t, unit, reply } = asked, of = cells[at.cell].W_hh.length;
-  const text = { state: `Which number will h<sub>${t}</sub>[${unit}] be, after the network has read ${named(t)}?`,
+  const { kind, t, unit, reply } = asked;
+  asked.text ||= { state: `Which number will h<sub>${t}</sub>[${unit}] be, after the network has read ${named(t)}?`,
     probability: `What is the ${probabilities([0]) ? "probability" : "output"}${head && network.parameters[head.W_hy].length > 1 ? " of output 0" : ""}${oneAnswer() ? "" : ` at ${placed(at.t)}`}?`,
     gradient: "Which word has the largest gradient? It is the one whose vector would change the loss most." }[kind];
   const field = kind === "gradient" ? `<select id="guess" aria-label="Your guess">${tokens.map((token, k) => `<option value="${k}">t=${k} ${escaped(straight(token))}</option>`).join("")}</select>` : '<input id="guess" inputmode="decimal" autocomplete="off" aria-label="Your guess">';
-  return `<h2>Predict, then look</h2><p>${text}</p><div class="tools"${reply ? " hidden" : ""}>${field}<button data-do="answer">Look</button></div>
+  return `<h2>Predict, then look</h2><p>${asked.text}</p><div class="tools"${reply ? " hidden" : ""}>${field}<button data-do="answer">Look</button></div>
     <p class="reply" role="status">${reply}</p><div class="tools">${reply && questions.length > 1 ? '<button data-do="ask-next">Next question</button>' : ""}<button data-do="ask-stop">${reply ? "Close" : "Stop asking"}</button></div>`;
 }
 function reply() {
@@ -82,8 +82,10 @@ function reply() {
   draw();
 }
 
-// ---------------------------------------------------------------- moving through the steps
-function draw() {
+// ---- moving through the steps
+let rest = 0; // while a number moves, what is out of view is drawn when it stops
+const inView = element => { const { top, bottom } = element.getBoundingClientRect(); return bottom > 0 && top < innerHeight; };
+function draw(quickly = false) {
   if (!T) { $("where").textContent = "The sequence is empty: no step was taken."; return; }
   const t = at.t, y = answerAt(t), c = cell();
   show("equation", `h<sub>t</sub> = ${c.f}(W<sub>xh</sub> x<sub>t</sub> + W<sub>hh</sub> h<sub>t${c.reverse ? "+" : "−"}1</sub>${c.b_h ? " + b<sub>h</sub>" : ""})`);
@@ -91,15 +93,12 @@ function draw() {
   show("below", c.layer ? ` What it reads, x<sub>t</sub>, is ${below()} at that step.` : "");
   show("quiz", quiz());
   $("quiz").hidden = !asked;
-  unrolled();
-  show("arithmetic", arithmetic());
-  show("states", states());
-  show("code", code());
-  show("backward", backward());
-  show("outcome", outcome());
-  show("fading", fading());
-  show("curve", lossCurve());
-  show("word-name", `At ${named(t)}:`);
+  const parts = { unrolled, outcome, curve: lossCurve, fading, arithmetic, states, code, backward };
+  const seen = Object.keys(parts).filter(id => !quickly || inView($(id))); // before anything changes, because that would need a new layout
+  for (const id of seen) show(id, parts[id]());
+  clearTimeout(rest);
+  if (quickly) rest = setTimeout(() => draw(), 150);
+  show("word-name", tokens[t] === "" ? `step ${t}` : word(brief(tokens[t], 13)));
   if ($("overview")) overview();
   const silent = asked && ["state", "probability"].includes(asked.kind);
   const probability = y && y.length === 1 && oneAnswer() ? ` (${lossName === "binary_cross_entropy" ? "" : "if it is a logit, "}the probability sigmoid(y) = ${sigmoid(y[0]).toFixed(3)})` : "";
@@ -110,19 +109,19 @@ function draw() {
 function controls() { // fields and buttons show what is there now
   const typing = canBeTyped(), c = cell(), radius = radiusOf(c.W_hh);
   document.body.classList.toggle("typing", typing);
-  if (document.activeElement !== $("say") && $("say").value !== tokens.join(" ")) $("say").value = tokens.join(" ");
-  if (typing) { $("say").style.height = "auto"; $("say").style.height = `${$("say").scrollHeight}px`; }
+  if (document.activeElement !== $("say") && $("say").value !== tokens.join(" ")) { $("say").value = tokens.join(" "); fitSentence(); }
   $("f").value = c.f;
   if (gesture !== "scale") $("radius").value = radius;
   $("radius-text").textContent = Number.isFinite(radius) ? radius.toFixed(2) : "overflow";
   document.querySelector('[data-do="undo"]').disabled = !done.length;
   document.querySelector('[data-do="redo"]').disabled = !undone.length;
 }
+function fitSentence() { const box = $("say"); box.style.height = "auto"; box.style.height = `${box.scrollHeight}px`; }
 function follow() { // scroll sideways, inside their boxes, to what belongs to the current step
-  const box = $("unrolled"), GAP = gap(), lit = EDGE + at.t * GAP + HALF;
+  const box = $("unrolled"), lit = (EDGE + at.t * gap() + HALF) * zoom();
   if (lit < box.scrollLeft + 60 || lit > box.scrollLeft + box.clientWidth - 60) box.scrollLeft = lit - box.clientWidth / 2;
-  const table = document.querySelector("#states .scroll"), lit_cell = table && table.querySelector(".now");
-  if (lit_cell) table.scrollLeft = lit_cell.offsetLeft + lit_cell.offsetWidth / 2 - (table.clientWidth + lit_cell.parentElement.cells[0].offsetWidth) / 2; // the names stay in sight
+  const table = document.querySelector("#states .scroll"), cell = table && table.querySelector(".now");
+  if (cell) table.scrollLeft = cell.offsetLeft + cell.offsetWidth / 2 - (table.clientWidth + cell.parentElement.cells[0].offsetWidth) / 2; // the names stay in sight
 }
 function go(t) {
   at.t = Math.max(0, Math.min(T - 1, t));
@@ -159,7 +158,7 @@ function cut() { // which units are shown
   at.from = at.unit = 0;
 }
 
-// ---------------------------------------------------------------- buttons and keys
+// ---- buttons and keys
 const steering = { first: () => go(0), back: () => go(at.t - 1), next: () => go(at.t + 1), last: () => go(T - 1), "line-back": () => byLine(-1), "line-next": () => byLine(1) };
 const doing = {
   play: () => play(!at.playing),
@@ -207,9 +206,9 @@ document.addEventListener("keydown", event => {
   event.preventDefault();
 });
 
-// ---------------------------------------------------------------- around the page: its frame, its theme, printing
+// ---- around the page: its frame, its theme, printing
 const dark = matchMedia("(prefers-color-scheme: dark)"), print = matchMedia("print");
-dark.onchange = () => T && draw();
+dark.onchange = () => draw();
 const tellHeight = () => { if (parent !== window) parent.postMessage({ height: Math.ceil(document.body.getBoundingClientRect().height) }, "*"); };
 addEventListener("message", event => { // from the page around this one
   if (event.source !== parent || parent === window || !event.data) return;
@@ -223,7 +222,11 @@ print.onchange = () => { // on paper every step has its numbers
 };
 addEventListener("hashchange", () => attempt(() => openLink(location.hash)));
 
-// ---------------------------------------------------------------- start
+// ---- start
+function resized() {
+  ({ scrollLeft, clientWidth: room } = $("unrolled"));
+  if (T) { show("unrolled", unrolled()); fitSentence(); }
+}
 function start() {
   recompute();
   $("cell").innerHTML = cells.map((one, n) => `<option value="${n}">${escaped(one.name)}</option>`).join("");
@@ -231,18 +234,20 @@ function start() {
   $("cell").hidden = cells.length < 2;
   $("cell").onchange = () => { at.cell = +$("cell").value; cut(); draw(); follow(); };
   $("slice").onchange = () => { at.from = at.unit = +$("slice").value; draw(); };
-  $("unrolled").onscroll = () => unrolled();
+  $("unrolled").onscroll = resized;
+  resized();
   document.body.classList.toggle("read-only", Boolean(readOnly) || !T);
   document.body.classList.toggle("untrainable", !lossName || Boolean(readOnly));
   const apart = difference(original), equal = apart <= (original.dtype === "float32" ? 1e-4 : 1e-10);
   $("check").classList.toggle("wrong", !equal);
   $("check").textContent = `recomputed here, ${equal ? `equal to Python’s to ${apart === 0 ? "the last digit" : apart.toExponential(0)}` : `different from Python’s: ${apart.toExponential(1)}`}`;
-  $("why").textContent = readOnly ? `You can look at this network, but not change it: ${readOnly}.` : "";
+  $("why").textContent = `You can look at this network, but not change it: ${readOnly}.`;
+  $("why").hidden = !readOnly;
   if (T) cut();
   draw();
   attempt(() => openLink(location.hash));
   if (original.questions.length && T) ask(0);
-  new ResizeObserver(() => { if (T) unrolled(); tellHeight(); }).observe(document.body);
+  new ResizeObserver(() => { resized(); tellHeight(); }).observe(document.body);
   tellHeight();
 }
 start();

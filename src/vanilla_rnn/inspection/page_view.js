@@ -1,5 +1,5 @@
 
-// ---------------------------------------------------------------- what is shown: the network, its results, and the results before the last change
+// ---- what is shown: the network, its results, and the results before the last change
 const $ = id => document.getElementById(id);
 const original = JSON.parse($("numbers").textContent,
   function (key, v) { return v === null && Array.isArray(this) ? NaN : v; }); // a number that has overflowed: so has all that follows from it
@@ -25,7 +25,7 @@ const answerAt = t => !head ? null : head.each_step ? now.logits[t] : t === T - 
 const inCode = () => head && at.cell === cells.length - 1 && !both; // a head of two directions reads both at once
 const dX = (n, t) => cells.filter(one => one.layer === cells[n].layer).map(one => one.flows[t].d_x).reduce(add);
 
-// ---------------------------------------------------------------- text
+// ---- text
 const escaped = text => String(text).replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
 const word = text => `<bdi>${escaped(text)}</bdi>`; // isolated, so that a mark in it can't change the direction of what follows
 const straight = text => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, ""); // the same where no element can be
@@ -40,7 +40,7 @@ const sub = (name, i) => `${name}<sub>${i}</sub>`;
 const term = text => text.startsWith("-") ? `(${text})` : text;
 const was = (v, past, write = fixed) => past === undefined || write(v) === write(past) ? "" : ` <small class="was">was ${write(past)}</small>`;
 
-// ---------------------------------------------------------------- sizes and colours
+// ---- sizes and colours
 const norm = values => Math.hypot(...values);
 const largest = values => values.reduce((most, v) => Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most, 1e-300);
 const largestIn = rows => rows.reduce((most, row) => Math.max(most, largest(row)), 1e-300);
@@ -55,7 +55,7 @@ const stateScale = () => ["tanh", "sigmoid"].includes(cell().f) ? 1 : scale("h_t
 const tint = (v, most, power = 1) => `style="--v:${(part(v, most) ** power).toFixed(3)}"`;
 const kinds = (...names) => names.some(Boolean) ? ` class="${names.filter(Boolean).join(" ")}"` : "";
 
-// ---------------------------------------------------------------- drawing: what differs is changed, and every other element stays
+// ---- drawing: what differs is changed, and every other element stays
 const drawn = new Map();
 function show(id, html) {
   if (drawn.get(id) === html) return;
@@ -65,78 +65,78 @@ function show(id, html) {
   match($(id), template.content);
 }
 function match(element, wanted) {
-  const there = [...element.childNodes], next = [...wanted.childNodes];
-  next.forEach((node, n) => {
-    const old = there[n];
+  let old = element.firstChild, node = wanted.firstChild;
+  while (node) {
+    const [nextOld, next] = [old && old.nextSibling, node.nextSibling];
     if (!old) element.append(node);
     else if (old.nodeName !== node.nodeName) old.replaceWith(node);
-    else if (node.nodeType !== Node.ELEMENT_NODE) { if (old.data !== node.data) old.data = node.data; }
-    else {
+    else if (node.nodeType !== Node.ELEMENT_NODE) old.data = node.data;
+    else if (!old.isEqualNode(node)) {
       for (const { name, value } of node.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
       for (const { name } of [...old.attributes]) if (!node.hasAttribute(name)) old.removeAttribute(name);
       match(old, node);
     }
-  });
-  there.slice(next.length).forEach(node => node.remove());
+    [old, node] = [nextOld, next];
+  }
+  while (old) { const next = old.nextSibling; old.remove(); old = next; }
 }
 
-// ---------------------------------------------------------------- vectors and matrices
+// ---- vectors and matrices
 function number(v, write, edit) { // edit: the key, the index and the name of a number that can be changed
   if (!edit || readOnly) return write(v);
   const [key, index, name] = edit;
   return `<span class="edit" role="spinbutton" tabindex="0" data-edit="${escaped(key)}" data-index="${index}" aria-label="${name}" aria-valuenow="${v}">${write(v)}</span>`;
 }
-function entry(v, most, text, { power = 1, on = false } = {}) {
-  return `<td ${tint(v, most, power)}${kinds(v < 0 && "minus", on && "on")}>${text}</td>`;
-}
-function grid(name, rows, most, { write = fixed, key = "", edit = null, rowed = true, power = 1 } = {}) { // a matrix, a row for each unit shown
-  const body = rows.map((row, i) => {
-    const unit = at.from + i, shown = row.slice(0, SLICE).map((v, j) => entry(v, most, number(v, write, edit && edit(rowed ? unit : i, j)), { power, on: rowed && unit === at.unit }));
+function grid(name, rows, most, { write = fixed, key = "", read = "", pick = "", edit = null, rowed = true, power = 1 } = {}) { // a matrix, a row for each unit shown; pick: its sums can be shown; read: every row is multiplied with it
+  const body = rows.slice(0, SLICE).map((row, i) => {
+    const unit = rowed ? at.from + i : i, on = rowed && unit === at.unit;
+    const shown = row.slice(0, SLICE).map((v, j) => {
+      const text = pick ? `<button data-pick="${unit}" aria-label="${pick}, unit ${unit}: ${write(v)}. Show its sum">${write(v)}</button>` : number(v, write, edit && edit(unit, j));
+      return `<td ${tint(v, most, power)}${kinds(v < 0 && "minus", on && "on", text[0] === "<" && "full")}>${text}</td>`;
+    });
     return `<tr${rowed ? ` data-unit="${unit}"` : ""}>${shown.join("")}${row.length > SLICE ? '<td class="more">…</td>' : ""}</tr>`;
   });
-  return `<figure${key && ` data-grid="${key}"`}><figcaption>${name}${rows[0] && rows[0].length > SLICE ? `, ${SLICE} of ${rows[0].length} columns` : ""}</figcaption><table class="grid" role="presentation">${body.join("")}</table></figure>`;
+  if (rows.length > SLICE) body.push('<tr><td class="more">…</td></tr>');
+  const cut = rows[0].length > SLICE ? `, ${SLICE} of ${rows[0].length} columns` : "";
+  return `<figure${kinds(read && "read")} data-grid="${key}" data-read="${read}"><figcaption>${name}${cut}</figcaption><table class="grid" role="presentation">${body.join("")}</table></figure>`;
 }
-function column(name, values, most, { write = fixed, pick = "", all = false, read = "", edit = null, power = 1 } = {}) { // a vector, upright; pick: its sums can be shown; read: every row is multiplied with it
-  const body = (all ? values.map((_, i) => i).slice(0, SLICE) : units()).map(i => {
-    const text = pick ? `<button data-pick="${i}" aria-label="${pick}, unit ${i}: ${write(values[i])}. Show its sum">${write(values[i])}</button>` : number(values[i], write, edit && edit(i));
-    return `<tr${all ? "" : ` data-unit="${i}"`}>${entry(values[i], most, text, { power, on: !all && i === at.unit })}</tr>`;
-  });
-  if (all && values.length > SLICE) body.push('<tr><td class="more">…</td></tr>');
-  return `<figure${read && ` class="read" data-read="${read}"`}><figcaption>${name}</figcaption><table class="grid" role="presentation">${body.join("")}</table></figure>`;
+function column(name, values, most, { all = false, ...options } = {}) { // a vector, upright: of the units shown, or all of it
+  return grid(name, (all ? values : slice(values)).map(v => [v]), most, { rowed: !all, ...options });
 }
 const then = (sign, figure) => `<span class="tied"><span class="sign">${sign}</span>${figure}</span>`; // stays on one line
-const scroll = (label, html, name = "") => `<div class="scroll ${name}" tabindex="0" role="group" aria-label="${label}">${html}</div>`;
-const row = (label, ...figures) => scroll(label, `<div class="row">${figures.join("")}</div>`);
+const scroll = (html, name = "") => `<div class="scroll ${name}" tabindex="0" role="group" aria-label="numbers">${html}</div>`;
+const row = (...figures) => scroll(`<div class="row">${figures.join("")}</div>`);
 const slice = rows => units().map(i => rows[i]);
-const named2 = name => (i, j) => j === undefined ? `${name}[${i}]` : `${name}[${i}, ${j}]`;
-const editing = (key, name) => (...index) => [key, index, named2(name)(...index)];
+const editing = (key, name) => (i, j) => [key, [i, j], `${name}[${i}, ${j}]`];
+const editingVector = (key, name) => i => [key, [i], `${name}[${i}]`];
 
-// ---------------------------------------------------------------- the unrolled network
+// ---- the unrolled network
 const EDGE = 48, HALF = 45; // before the first step, and half a cell
-const gap = () => Math.max(132, Math.min(210, ($("unrolled").clientWidth - 60) / Math.max(1, T))); // from step to step
+const narrow = matchMedia("(max-width: 40rem)"), zoom = () => narrow.matches ? .72 : 1;
+let room = 0, scrollLeft = 0; // the part of the picture on the screen; asking the browser at every change would cost a layout
+const gap = () => Math.max(132, Math.min(240, (room / zoom() - 60) / T)); // from step to step
 function unrolled() { // only the steps in view are drawn
-  const box = $("unrolled"), c = cell(), shown = units(), GAP = gap(), wide = T * GAP + 54, high = c.layer ? 202 : 186;
-  const first = Math.max(0, Math.floor(box.scrollLeft / GAP) - 1), last = Math.min(T, Math.ceil((box.scrollLeft + box.clientWidth) / GAP) + 1);
+  const c = cell(), shown = units(), GAP = gap(), wide = T * GAP + 54, high = c.layer ? 192 : 174;
+  const first = Math.max(0, Math.floor(scrollLeft / zoom() / GAP) - 1), last = Math.min(T, Math.ceil((scrollLeft + room) / zoom() / GAP) + 1);
+  const label = (x, y, name, index, more = "") => `<text${kinds(more !== "big" && "small")} x="${x}" y="${y}" text-anchor="middle">${name}<tspan dy="3" font-size="${more === "big" ? 11 : 9}">${index}</tspan>${more === "big" ? "" : more}</text>`;
   const column = t => {
-    const token = tokens[t], x = EDGE + t * GAP, mid = x + HALF, h = c.steps[t].h_t, side = Math.min(14, 84 / shown.length), hidden = hides("state", t);
+    const x = EDGE + t * GAP, mid = x + HALF, h = c.steps[t].h_t, side = Math.min(14, 84 / shown.length), hidden = hides("state", t), text = escaped(brief(tokens[t], 13));
     const squares = shown.map((i, n) => `<rect x="${mid - shown.length * side / 2 + n * side}" y="38" width="${side - 2}" height="12" rx="2" style="fill:color-mix(in oklab, var(--${h[i] < 0 ? "minus" : "plus"}) ${hidden ? 0 : (100 * part(h[i], stateScale())).toFixed(0)}%, var(--card));stroke:var(--line)"/>`).join("");
-    const arrow = c.reverse ? `<path class="edge" d="M${x + GAP} 88H${x + 97}"/><path class="tip" d="M${x + 91} 88l9 -4v8z"/>` : `<path class="edge" d="M${x - GAP + 2 * HALF} 88H${x - 8}"/><path class="tip" d="M${x - 1} 88l-9 -4v8z"/>`;
-    const start = c.reverse ? t === T - 1 : t === 0, zero = start && c.steps[t].h_prev.every(v => v === 0);
-    const memory = `<text class="small" x="${c.reverse ? x + 113 : x - 23}" y="80" text-anchor="middle">h<tspan dy="3" font-size="9">${before(t)}</tspan>${zero ? '<tspan dy="-3"> = 0</tspan>' : ""}</text>`;
-    return `<g class="column${t === at.t ? " lit" : ""}" data-t="${t}"><title>${hint(t)}${hidden ? "" : `: h = ${h.slice(0, SLICE).map(fixed).join(", ")}`}</title>${arrow}${memory}
-      <text x="${mid}" y="28" text-anchor="middle" font-style="italic">h<tspan dy="4" font-size="11">${t}</tspan></text>${squares}
-      <path class="edge" d="M${mid} 68V58"/><path class="tip" d="M${mid} 52l-4 8h8z"/>
+    const [from, to, tip] = c.reverse ? [x + GAP, x + 97, x + 91] : [x - GAP + 2 * HALF, x - 8, x - 1], way = c.reverse ? "9" : "-9";
+    const zero = t === (c.reverse ? T - 1 : 0) && c.steps[t].h_prev.every(v => v === 0);
+    return `<g class="column${t === at.t ? " lit" : ""}" data-t="${t}"><title>${hint(t)}${hidden ? "" : `: h = ${h.slice(0, SLICE).map(fixed).join(", ")}`}</title>
+      <path class="edge" d="M${from} 88H${to}"/><path class="tip" d="M${tip} 88l${way} -4v8z"/>${label(c.reverse ? x + 113 : x - 23, 80, "h", before(t), zero ? '<tspan dy="-3"> = 0</tspan>' : "")}
+      ${label(mid, 28, "h", t, "big")}${squares}<path class="edge" d="M${mid} 68V58M${mid} 156V142"/><path class="tip" d="M${mid} 52l-4 8h8zM${mid} 132l-4 8h8z"/>
       <rect class="box" x="${x}" y="68" width="90" height="40" rx="8"/><text x="${mid}" y="93" text-anchor="middle">${c.f}</text>
-      <text class="small" x="${mid}" y="124" text-anchor="middle">W<tspan dy="3" font-size="9">xh</tspan><tspan dy="-3">  W</tspan><tspan dy="3" font-size="9">hh</tspan><tspan dy="-3">${c.b_h ? "  b" : ""}</tspan><tspan dy="3" font-size="9">${c.b_h ? "h" : ""}</tspan></text>
-      <path class="edge" d="M${mid} 156V142"/><path class="tip" d="M${mid} 132l-4 8h8z"/>
-      <text x="${mid}" y="174" text-anchor="middle">${!c.layer && escaped(brief(token, 13)) || `x<tspan dy="3" font-size="11">${t}</tspan>`}</text>${c.layer ? `<text class="small" x="${mid}" y="196" text-anchor="middle">${escaped(brief(token, 13))}</text>` : ""}</g>`;
+      ${label(mid - (c.b_h ? 25 : 14), 124, "W", "xh")}${label(mid + (c.b_h ? 2 : 14), 124, "W", "hh")}${c.b_h ? label(mid + 26, 124, "b", "h") : ""}
+      ${text && !c.layer ? `<text x="${mid}" y="174" text-anchor="middle">${text}</text>` : label(mid, 174, "x", t, "big")}${c.layer ? `<text class="small" x="${mid}" y="194" text-anchor="middle">${text}</text>` : ""}</g>`;
   };
   const columns = Array.from({ length: Math.max(0, last - first) }, (_, n) => column(first + n));
-  show("unrolled", `<svg width="${wide}" height="${high}" viewBox="0 0 ${wide} ${high}" role="img" aria-label="${T} steps of one cell, each reading an input and the state before it">${columns.join("")}</svg>`);
+  return `<svg width="${wide * zoom()}" height="${high * zoom()}" viewBox="0 8 ${wide} ${high}" role="img" aria-label="${T} steps of one cell, each reading an input and the state before it">${columns.join("")}</svg>`;
 }
 const below = () => `the state of the layer below${both ? " (both directions)" : ""}`; // what x is above layer 0
 
-// ---------------------------------------------------------------- one step's arithmetic
+// ---- one step's arithmetic
 function arithmetic() {
   const c = cell(), s = current(), t = at.t, b = before(t), n = at.cell, few = units().length * (s.x_t.length + s.h_t.length) <= 40, y = inCode() ? answerAt(t) : null;
   const most = scale("a_t"), unknown = hides("state", t), first = c.reverse ? t === T - 1 : t === 0, p = network.parameters;
@@ -144,13 +144,13 @@ function arithmetic() {
   const reads = network.embedding ? `the vector of ${hint(t)}` : `x_${t}`;
   const x = column(sub("x", t), s.x_t, scale("x_t"), { write: given, all: true, read: "x", edit: c.layer ? null : i => ["x", [t, i], `${reads}[${i}]`] });
   const h = column(sub("h", b), s.h_prev, stateScale(), { all: true, read: "h", write: first ? given : fixed, edit: first ? i => ["h_0", [n, i], `h_${b}[${i}]`] : null });
-  const parts = [row("From the input", grid("W<sub>xh</sub>", slice(c.W_xh), largestIn(c.W_xh), { write: given, key: "W_xh", edit: editing(c.keys.W_xh, "W_xh") }), then("·", x), then("=", result(`W<sub>xh</sub> ${sub("x", t)}`, s.from_input, most, { pick: "from the input" }))),
-    row("From memory", grid("W<sub>hh</sub>", slice(c.W_hh), largestIn(c.W_hh), { write: given, key: "W_hh", edit: editing(c.keys.W_hh, "W_hh") }), then("·", h), then("=", result(`W<sub>hh</sub> ${sub("h", b)}`, s.from_memory, most, { pick: "from memory" }))),
-    row("Their sum", result(`W<sub>xh</sub> ${sub("x", t)}`, s.from_input, most), then("+", result(`W<sub>hh</sub> ${sub("h", b)}`, s.from_memory, most)), c.b_h ? then("+", column("b<sub>h</sub>", c.b_h, largest(c.b_h), { write: given, edit: editing(c.keys.b_h, "b_h") })) : "", then("=", result(sub("a", t), s.a_t, most, { pick: "the sum" })), then(`${c.f} →`, result(sub("h", t), s.h_t, stateScale(), { pick: "the state" })))];
+  const parts = [row(grid("W<sub>xh</sub>", slice(c.W_xh), largestIn(c.W_xh), { write: given, key: "W_xh", edit: editing(c.keys.W_xh, "W_xh") }), then("·", x), then("=", result(`W<sub>xh</sub> ${sub("x", t)}`, s.from_input, most, { pick: "from the input" }))),
+    row(grid("W<sub>hh</sub>", slice(c.W_hh), largestIn(c.W_hh), { write: given, key: "W_hh", edit: editing(c.keys.W_hh, "W_hh") }), then("·", h), then("=", result(`W<sub>hh</sub> ${sub("h", b)}`, s.from_memory, most, { pick: "from memory" }))),
+    row(result(`W<sub>xh</sub> ${sub("x", t)}`, s.from_input, most), then("+", result(`W<sub>hh</sub> ${sub("h", b)}`, s.from_memory, most)), c.b_h ? then("+", column("b<sub>h</sub>", c.b_h, largest(c.b_h), { write: given, edit: editingVector(c.keys.b_h, "b_h") })) : "", then("=", result(sub("a", t), s.a_t, most, { pick: "the sum" })), then(`${c.f} →`, result(sub("h", t), s.h_t, stateScale(), { pick: "the state" })))];
   if (y) {
     const W_hy = p[head.W_hy], b_y = p[head.b_y], name = oneAnswer() ? "y" : sub("y", t);
-    parts.push(row("The output", grid("W<sub>hy</sub>", W_hy.slice(0, SLICE), largestIn(W_hy), { write: given, rowed: false, key: "W_hy", edit: editing(head.W_hy, "W_hy") }), then("·", result(sub("h", t), s.h_t, stateScale(), { all: true })),
-      b_y ? then("+", column("b<sub>y</sub>", b_y, largest(b_y), { write: given, all: true, edit: editing(head.b_y, "b_y") })) : "", then("=", hides("probability", t) || unknown ? column(name, y, 1, { write: () => "?", all: true }) : column(name, y, largest(y), { all: true }))));
+    parts.push(row(grid("W<sub>hy</sub>", W_hy, largestIn(W_hy), { write: given, rowed: false, key: "W_hy", edit: editing(head.W_hy, "W_hy") }), then("·", result(sub("h", t), s.h_t, stateScale(), { all: true })),
+      b_y ? then("+", column("b<sub>y</sub>", b_y, largest(b_y), { write: given, all: true, edit: editingVector(head.b_y, "b_y") })) : "", then("=", hides("probability", t) || unknown ? column(name, y, 1, { write: () => "?", all: true }) : column(name, y, largest(y), { all: true }))));
   }
   const told = unknown ? "" : `<ul class="sums">${(few ? units() : [at.unit]).map(sums).join("")}</ul>${y && !hides("probability", t) ? `<ul class="sums">${y.slice(0, SLICE / 2).map(answers).join("")}</ul>` : ""}`;
   return `<p class="soft">${c.layer ? `This cell reads x<sub>${t}</sub>: ${below()}, at ${placed(t)}` : `The network reads ${tokens[t] === "" ? sub("x", t) : named(t)}`}. Point at a result to see the row and the column that made it.</p>
@@ -174,12 +174,11 @@ function sums(i) {
   return `<li data-sum="${i}"${kinds(i === at.unit && "on")}>(W<sub>xh</sub> x<sub>${t}</sub>)[${i}] = ${products(c.W_xh[i], s.x_t)} = <b>${fixed(s.from_input[i])}</b><br>(W<sub>hh</sub> h<sub>${b}</sub>)[${i}] = ${products(c.W_hh[i], s.h_prev)} = <b>${fixed(s.from_memory[i])}</b><br>h<sub>${t}</sub>[${i}] = ${c.f}(${fixed(s.from_input[i])} + ${term(fixed(s.from_memory[i]))}${c.b_h ? ` + ${term(fixed(c.b_h[i]))}` : ""}) = ${c.f}(${fixed(s.a_t[i])}) = <b>${fixed(s.h_t[i])}</b></li>`;
 }
 
-// ---------------------------------------------------------------- states over time
+// ---- states over time
 function windowed() { // the steps around the current one that tables have room for
   const first = Math.max(0, Math.min(at.t - WINDOW / 2, T - WINDOW));
   return tokens.map((_, t) => t).slice(first, first + WINDOW);
 }
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f", "#8c6d31"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "", "7 3", "2 3", "9 3 2 3"];
 const QUICK = 2e6, MOST = 3e8; // multiplications: up to QUICK the page computes at once, up to MOST when nothing moves
 let left = { of: null, norms: [], timer: 0 }; // how much of a change of the first state is left after each step: || J_t ... J_1 ||_2
@@ -220,15 +219,15 @@ function states() {
   const curves = list => shown.map(i => list.map(s => s.h_t[i])), lines = curves(c.steps);
   const low = c.f === "tanh" ? -1 : Math.min(0, ...lines.map(values => values.reduce((least, v) => Math.min(least, v), 0))), high = stateScale();
   const px = t => T > 1 ? 34 + t * 552 / (T - 1) : 310, py = v => 168 - (v - low) / (high - low) * 156;
-  const drawnLines = lines.map((values, n) => line(values, px, py, `stroke="${COLOURS[n]}" stroke-width="2.2" stroke-dasharray="${DASHES[n]}"`) + (T <= 40 ? values.map((v, t) => Number.isFinite(v) ? `<circle cx="${px(t)}" cy="${py(v)}" r="3.2" fill="${COLOURS[n]}"/>` : "").join("") : ""));
-  const shadows = past ? curves(past.slice(0, T)).map((values, n) => line(values.map(v => Math.max(low, Math.min(high, v))), px, py, `class="ghost" stroke="${COLOURS[n]}"`)) : [];
+  const drawnLines = lines.map((values, n) => line(values, px, py, `stroke="var(--c${n})" stroke-width="2.2" stroke-dasharray="${DASHES[n]}"`) + (T <= 40 ? values.map((v, t) => Number.isFinite(v) ? `<circle cx="${px(t)}" cy="${py(v)}" r="3.2" fill="var(--c${n})"/>` : "").join("") : ""));
+  const shadows = past ? curves(past.slice(0, T)).map((values, n) => line(values.map(v => Math.max(low, Math.min(high, v))), px, py, `class="ghost" stroke="var(--c${n})"`)) : [];
   const ticks = [low, (low + high) / 2, high].map(v => `<path class="edge" opacity=".35" d="M34 ${py(v)}H590"/><text class="small" x="28" y="${py(v) + 4}" text-anchor="end">${+v.toPrecision(2)}</text>`).join("");
   const every = Math.ceil(T / 10), names = tokens.map((_, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="190" text-anchor="middle">${t}</text>`).join("");
-  return scroll("The state at each step", `<table class="heat"><thead><tr><th scope="col">unit</th>${steps.map(t => `<th scope="col" title="${hint(t)}">${tokens[t] === "" ? "" : word(tokens[t])}<br>t=${t}</th>`).join("")}</tr></thead><tbody>${heat.join("")}${rest}</tbody></table>`, "follow")
-    + (norms ? `<p class="soft">The last row: change h<sub>${first}</sub> a little, and after each step at most this share of the change is left in the state (the norm of ∂h<sub>t</sub>/∂h<sub>${first}</sub>).</p>` : "")
-    + (isBig() ? '<canvas id="overview" role="img" aria-label="All units at all steps, coloured by sign and size"></canvas>' : "")
-    + `<svg viewBox="0 0 600 196" width="100%" role="img" aria-label="The states shown above as curves over time"><path d="M${px(at.t)} 8V172" stroke="var(--lit)" stroke-width="2" opacity=".7"/>${ticks}${names}${shadows.join("")}${drawnLines.join("")}</svg>
-    <ul class="legend">${shown.map((i, n) => `<li><svg viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" stroke="${COLOURS[n]}" stroke-width="3" stroke-dasharray="${DASHES[n]}"/></svg> h[${i}] = ${fixed(current().h_t[i])}${was(current().h_t[i], past && past[at.t] ? past[at.t].h_t[i] : undefined)}</li>`).join("")}</ul>`;
+  return `<div>${scroll(`<table class="heat"><thead><tr><th scope="col">unit</th>${steps.map(t => `<th scope="col" title="${hint(t)}">${tokens[t] === "" ? "" : word(tokens[t])}<br>t=${t}</th>`).join("")}</tr></thead><tbody>${heat.join("")}${rest}</tbody></table>`)}
+    ${norms ? `<p class="soft">The last row: change h<sub>${first}</sub> a little, and after each step at most this share of the change is left in the state (the norm of ∂h<sub>t</sub>/∂h<sub>${first}</sub>).</p>` : ""}
+    ${isBig() ? '<canvas id="overview" role="img" aria-label="All units at all steps, coloured by sign and size"></canvas>' : ""}</div>
+    <div><svg viewBox="0 0 600 196" width="100%" role="img" aria-label="The states shown above as curves over time"><path d="M${px(at.t)} 8V172" stroke="var(--lit)" stroke-width="2" opacity=".7"/>${ticks}${names}${shadows.join("")}${drawnLines.join("")}</svg>
+    <ul class="legend">${shown.map((i, n) => `<li><svg viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" stroke="var(--c${n})" stroke-width="3" stroke-dasharray="${DASHES[n]}"/></svg> h[${i}] = ${fixed(current().h_t[i])}${was(current().h_t[i], past && past[at.t] ? past[at.t].h_t[i] : undefined)}</li>`).join("")}</ul></div>`;
 }
 const isBig = () => T > WINDOW || cell().W_hh.length > SLICE;
 function overview() { // all units of all steps, a pixel each
@@ -245,7 +244,7 @@ function overview() { // all units of all steps, a pixel each
   pen.putImageData(image, 0, 0);
 }
 
-// ---------------------------------------------------------------- the code, line by line
+// ---- the code, line by line
 function program() {
   const c = cell(), started = c.steps[c.reverse ? T - 1 : 0].h_prev.some(v => v !== 0), size = c.W_hh.length;
   const W_hy = head && head.b_y ? "W_hy @ h + b_y" : "W_hy @ h";
@@ -285,13 +284,13 @@ function code() {
   if (asked && asked.kind !== "gradient") return '<p class="soft">Hidden until you have answered.</p>';
   const lines = program();
   at.line = Math.min(at.line, lines.length - 1);
-  return `<ol class="code">${lines.map(([text], n) => `<li><button data-line="${n}"${n === at.line ? ' aria-current="step"' : ""}>${escaped(text)}</button></li>`).join("")}</ol>
+  return `<div><ol class="code">${lines.map(([text], n) => `<li><button data-line="${n}"${n === at.line ? ' aria-current="step"' : ""}>${escaped(text)}</button></li>`).join("")}</ol>
     <p class="note"><b>t = ${at.t}, line ${at.line + 1} has run.</b> ${lines[at.line][1]}</p>
-    <div class="tools"><button data-do="line-back">◀ line back</button><button data-do="line-next">next line ▶</button></div>`
-    + scroll("Variables", `<table class="variables"><thead><tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">value now</th></tr></thead><tbody>${variables().map(([name, shape, value, set]) => `<tr data-name="${name}"${kinds(set === at.line && "new")}><th scope="row">${name}</th><td>${shape}</td><td>${value}</td></tr>`).join("")}</tbody></table>`);
+    <div class="tools"><button data-do="line-back">◀ line back</button><button data-do="line-next">next line ▶</button></div></div>`
+    + scroll(`<table class="variables"><thead><tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">value now</th></tr></thead><tbody>${variables().map(([name, shape, value, set]) => `<tr data-name="${name}"${kinds(set === at.line && "new")}><th scope="row">${name}</th><td>${shape}</td><td>${value}</td></tr>`).join("")}</tbody></table>`);
 }
 
-// ---------------------------------------------------------------- backward
+// ---- backward
 function backward() {
   if (asked && asked.kind !== "probability") return '<p class="soft">Hidden until you have answered.</p>';
   const c = cell(), t = at.t, n = at.cell, b = before(t), later = c.reverse ? t - 1 : t + 1;
@@ -304,25 +303,25 @@ trace(run, words, loss=binary_cross_entropy, targets=labels).save_html("steps.ht
   const outer = values => slice(flow.d_a.map(d => values.slice(0, SLICE).map(v => d * v)));
   const outerScale = kind => c.flows.reduce((top, f, k) => Math.max(top, largest(f.d_a) * largest(c.steps[k][kind])), 1e-300);
   const other = both ? cells[c.reverse ? n - 1 : n + 1] : null, ofL = `dL/d${sub("x", t)}`, passing = `W<sub>xh</sub><sup>T</sup> dL/d${sub("a", t)}`, d_x = tokens.map((_, k) => dX(n, k)), mostX = largestIn(d_x);
-  const input = other ? row("To the input", column(passing, flow.d_x, mostX, upright), then("+", column(`the ${other.reverse ? "reverse" : "forward"} direction’s`, other.flows[t].d_x, mostX, upright)), then("=", column(ofL, d_x[t], mostX, upright)))
-    : row("To the input", column(`${ofL} = ${passing}`, d_x[t], mostX, upright));
+  const input = other ? row(column(passing, flow.d_x, mostX, upright), then("+", column(`the ${other.reverse ? "reverse" : "forward"} direction’s`, other.flows[t].d_x, mostX, upright)), then("=", column(ofL, d_x[t], mostX, upright)))
+    : row(column(`${ofL} = ${passing}`, d_x[t], mostX, upright));
   const [d_W_xh, d_W_hh, d_b_h] = c.totals, total = (name, rows) => grid(name, rows, largestIn(rows), faint);
   const ofH = c.flows.map(f => norm(f.d_h)), ofX = d_x.map(norm), top = largest(ofH), topX = largest(ofX), winner = strongest(ofX);
   const rows = windowed().map(k => { const h = ofH[k], x = ofX[k];
     return `<tr${kinds(k === t && "now")}><th scope="row" title="${hint(k)}">t=${k} ${tokens[k] === "" ? "" : word(tokens[k])}</th><td>${fixed(h)}</td><td class="bar"><i style="width:${(100 * part(h, top)).toFixed(1)}%"></i></td><td>${fixed(x)}</td><td class="bar"><i style="width:${(100 * part(x, topX)).toFixed(1)}%"></i></td></tr>`; });
   const slopeName = c.f === "tanh" ? `1 − ${sub("h", t)}²` : `${c.f}′`;
-  return `<p class="soft">Read it from the last step to the first. What reaches h<sub>${t}</sub> is the gradient from its own output plus ${ending ? "the gradient from later steps; here it is 0, because no step follows" : `the gradient from later steps: W<sub>hh</sub><sup>T</sup> times dL/da<sub>${later}</sub> (many programs call it dhnext)`}. It is multiplied by ${c.f}′. Then it goes to the weights${c.b_h ? " (dL/da itself is what the step adds to d_b<sub>h</sub>)" : ""}, to the input and to the step before. Colours have one scale for all steps and grow with the square root, so that weak gradients show.</p>
-    <div class="rows">${row("The gradient at this step", column("own output", flow.from_output, most, faint), then("+", column("from the future", flow.from_future, most, faint)), then("=", column(`dL/d${sub("h", t)}`, flow.d_h, most, faint)), then("×", column(slopeName, slope, 1)), then("=", column(`dL/d${sub("a", t)}`, flow.d_a, most, faint)))}
+  return `<p class="soft">Read it from the last step to the first. The gradient of h<sub>${t}</sub> comes from its own output and ${ending ? "from later steps, of which there are none here" : `from later steps, as W<sub>hh</sub><sup>T</sup> dL/da<sub>${later}</sub> (often called dhnext)`}. ${c.f}′ scales it. It goes on to the weights${c.b_h ? " (to b<sub>h</sub> as it is)" : ""}, the input and the step before. Colours have one scale for all steps and grow with the square root, so that weak gradients show.</p>
+    <div class="rows">${row(column("own output", flow.from_output, most, faint), then("+", column("from the future", flow.from_future, most, faint)), then("=", column(`dL/d${sub("h", t)}`, flow.d_h, most, faint)), then("×", column(slopeName, slope, 1)), then("=", column(`dL/d${sub("a", t)}`, flow.d_a, most, faint)))}
     ${input}
-    ${row("What the step adds", grid(`adds to d_W<sub>xh</sub>: dL/d${sub("a", t)} ${sub("x", t)}<sup>T</sup>`, outer(current().x_t), outerScale("x_t"), faint), grid(`adds to d_W<sub>hh</sub>: dL/d${sub("a", t)} ${sub("h", b)}<sup>T</sup>`, outer(current().h_prev), outerScale("h_prev"), faint))}</div>
-    ${scroll("Sizes of the gradients", `<table class="plain"><thead><tr><th scope="col">step</th><th scope="col">size of dL/dh</th><td class="bar"></td><th scope="col">size of dL/dx</th><td class="bar"></td></tr></thead><tbody>${rows.join("")}</tbody></table>`, "sizes")}
+    ${row(grid(`adds to d_W<sub>xh</sub>: dL/d${sub("a", t)} ${sub("x", t)}<sup>T</sup>`, outer(current().x_t), outerScale("x_t"), faint), grid(`adds to d_W<sub>hh</sub>: dL/d${sub("a", t)} ${sub("h", b)}<sup>T</sup>`, outer(current().h_prev), outerScale("h_prev"), faint))}</div>
+    ${scroll(`<table class="plain"><thead><tr><th scope="col">step</th><th scope="col">size of dL/dh</th><td class="bar"></td><th scope="col">size of dL/dx</th><td class="bar"></td></tr></thead><tbody>${rows.join("")}</tbody></table>`, "sizes")}
     <p class="soft">Size is the Euclidean norm. ${winner < 0 ? "Overflow: on its way back the gradient grew beyond what a number can hold." : c.layer ? `x is ${below()}; its gradient is largest at ${placed(winner)}: ${fixed(ofX[winner])}.` : `The input with the largest gradient is that of ${placed(winner)}: ${fixed(ofX[winner])}.`}</p>
     <p class="soft">What the steps add, summed over all of them, as <code>backward</code> gives it for this sequence:</p>
-    ${row("The gradients of the weights", total("d_W<sub>xh</sub>", slice(d_W_xh)), total("d_W<sub>hh</sub>", slice(d_W_hh)), c.b_h ? column("d_b<sub>h</sub>", d_b_h, largest(d_b_h), faint) : "")}`;
+    ${row(total("d_W<sub>xh</sub>", slice(d_W_xh)), total("d_W<sub>hh</sub>", slice(d_W_hh)), c.b_h ? column("d_b<sub>h</sub>", d_b_h, largest(d_b_h), faint) : "")}`;
 }
 const strongest = sizes => sizes.some(v => !Number.isFinite(v)) ? -1 : sizes.reduce((best, v, t) => v > sizes[best] ? t : best, 0);
 
-// ---------------------------------------------------------------- the output, and how much gradient reaches each word
+// ---- the output, and how much gradient reaches each word
 const probabilities = y => lossName === "cross_entropy" ? softmax(y) : lossName === "binary_cross_entropy" ? y.map(sigmoid) : null;
 function outcome() {
   const t = oneAnswer() ? T - 1 : at.t;
@@ -340,7 +339,7 @@ function outcome() {
   }
   const ofTarget = k => !lossName ? "" : lossName === "cross_entropy" ? `<td>${choose(k, k, target === k ? "target" : "choose")}</td>` : `<td>${number(target[k], given, ["target", place(k), `target[${place(k).join(", ")}]`])}</td>`;
   const rows = y.slice(0, SLICE).map((v, k) => `<tr><th scope="row">${k}</th><td>${fixed(v)}${was(v, past ? past[k] : undefined)}</td>${p ? `<td>${three(p[k])}</td><td class="bar"><i style="width:${(100 * p[k]).toFixed(1)}%"></i></td>` : ""}${ofTarget(k)}</tr>`);
-  return `${scroll("The output", `<table class="plain"><thead><tr><th scope="col">${oneAnswer() ? "output" : `at t=${t}`}</th><th scope="col">y</th>${p ? '<th scope="col">p</th><td class="bar"></td>' : ""}${lossName ? '<th scope="col">target</th>' : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>`)}${y.length > SLICE ? `<p class="soft">${SLICE} of ${y.length} outputs</p>` : ""}${lossLine}`;
+  return `${scroll(`<table class="plain"><thead><tr><th scope="col">${oneAnswer() ? "output" : `at t=${t}`}</th><th scope="col">y</th>${p ? '<th scope="col">p</th><td class="bar"></td>' : ""}${lossName ? '<th scope="col">target</th>' : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>`)}${y.length > SLICE ? `<p class="soft">${SLICE} of ${y.length} outputs</p>` : ""}${lossLine}`;
 }
 function fading() { // the size of dL/dx at each step, on a logarithmic axis
   if (asked && asked.kind === "gradient") return '<p class="soft">Hidden until you have answered.</p>';
@@ -348,7 +347,7 @@ function fading() { // the size of dL/dx at each step, on a logarithmic axis
   const sizes = now.d_x.map(norm), past = ghost && ghost.d_x && ghost.d_x.map(norm), known = [...sizes, ...past || []].filter(v => v > 0 && v < Infinity).map(Math.log10);
   const high = known.length ? Math.ceil(known.reduce((most, v) => Math.max(most, v)) + .01) : 0, low = Math.max(high - 16, Math.min(high - 2, Math.floor(known.reduce((least, v) => Math.min(least, v), high))));
   const px = t => T > 1 ? 40 + t * 350 / (T - 1) : 215, py = v => 122 - (Math.max(low, Math.min(high, v > 0 ? Math.log10(v) : low)) - low) / (high - low) * 110;
-  const middle = Math.round((low + high) / 2), ticks = [...new Set([low, middle, high])].map(v => `<path class="edge" opacity=".35" d="M40 ${py(10 ** v)}H394"/><text class="small" x="34" y="${py(10 ** v) + 4}" text-anchor="end">10<tspan dy="-5" font-size="9">${v}</tspan></text>`).join("");
+  const apart = Math.ceil((high - low) / 4), ticks = Array.from({ length: Math.floor((high - low) / apart) + 1 }, (_, n) => high - n * apart).map(v => `<path class="edge" opacity=".35" d="M40 ${py(10 ** v)}H394"/><text class="small" x="34" y="${py(10 ** v) + 4}" text-anchor="end">10<tspan dy="-5" font-size="9">${v}</tspan></text>`).join("");
   const every = Math.ceil(T / 8), names = tokens.map((token, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="142" text-anchor="${T > 1 && t === T - 1 ? "end" : "middle"}">${escaped(brief(straight(token), 9)) || t}</text>`).join("");
   const winner = strongest(sizes), dots = T <= 40 ? sizes.map((v, t) => `<circle cx="${px(t)}" cy="${py(v)}" r="${t === at.t ? 5 : 3.5}" class="${t === at.t ? "lit" : ""}"/>`).join("") : "";
   return `<svg class="fading" viewBox="0 0 400 150" width="100%" role="img" aria-label="The size of the gradient at each input, on a logarithmic axis">${ticks}${names}${past ? line(past.slice(0, T), px, py, 'class="ghost"') : ""}${line(sizes, px, py, 'class="curve"')}${dots}</svg>
