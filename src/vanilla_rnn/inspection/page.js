@@ -1,7 +1,7 @@
 "use strict";
-// The arithmetic of this page. The functions have the names and the order of the Python library's: cell.py, unroll.py, rnn.py,
-// heads.py, losses.py, optim.py. Each formula is directly above its gradient. A vector is an array of numbers, a matrix an array
-// of rows, and d_name is dL/dname. At the end is `rnn`, which you can use in the console.
+// The arithmetic of this page: the functions of the Python library's cell.py, unroll.py, rnn.py, heads.py, losses.py and optim.py,
+// each formula directly above its gradient. A vector is an array, a matrix an array of rows, d_name is dL/dname. At the end is `rnn`,
+// for the console.
 
 // ---- vectors and matrices
 function dot(u, v) {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Question = str | tuple[str, int, int]
 
-SCRIPTS = ("page.js", "page_view.js", "page_edit.js", "page_run.js")
+INTERFACE = ("page_view.js", "page_edit.js", "page_run.js")
 LOSSES = ("binary_cross_entropy", "cross_entropy", "mean_squared_error")
 
 
@@ -61,12 +61,15 @@ def page(numbers: dict[str, Any]) -> str:
     import base64
     import hashlib
     import json
+    import re
     from importlib.resources import files
 
     text = json.dumps(_plain(numbers), separators=(",", ":"), allow_nan=False)
     text = text.replace("<", "\\u003c")  # inside a script element only "<" could end it, or start another
     folder = files("vanilla_rnn.inspection")
-    script = "\n" + "\n".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
+    engine, *interface = (folder.joinpath(name).read_text("utf-8") for name in ("page.js", *INTERFACE))
+    short = re.sub(r"(?m)^ +|^// .*\n| // .*", "", "".join(interface))
+    script = f"\n{engine}\n// The interface, without comments and indentation: see {', '.join(INTERFACE)}.\n{short}"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # the only script that may run
     template = folder.joinpath("page.html").read_text("utf-8")
     for name, value in (("{{digest}}", digest), ("{{script}}", script), ("{{numbers}}", text)):
@@ -93,15 +96,20 @@ def page_numbers(
     cells = []
     for number, (row, name) in enumerate(zip(rows, names, strict=True)):
         cell, path = row.cell, f"{prefix}cells.{number}."
-        entry = {"name": name, "f": cell.nonlinearity, "layer": number // run.directions, "reverse": row.reverse}
+        entry: dict[str, Any] = {
+            "name": name,
+            "f": cell.nonlinearity,
+            "layer": number // run.directions,
+            "reverse": row.reverse,
+        }
         entry |= {weight: key(path + weight, getattr(cell, weight)) for weight in ("W_xh", "W_hh", "b_h")}
         if not isinstance(cell.nonlinearity, str):
             entry |= {"f": "f", "given": {"states": row.h, "slopes": functions_of(cell.nonlinearity)[1](row.h)}}
             reasons.append("its nonlinearity is a function of your own, which this page can't compute")
         cells.append(entry)
 
-    starts = [row.h_prev[-1 if row.reverse else 0] if length else source.of_row(run.h_n[n]) for n, row in enumerate(rows)]
-    numbers: dict[str, Any] = {"tokens": tokens, "cells": cells, "h_0": starts, "dtype": str(run.h_n.dtype)}
+    first = [row.h_prev[-1 if row.reverse else 0] for row in rows] if length else [source.of_row(h) for h in run.h_n]
+    numbers: dict[str, Any] = {"tokens": tokens, "cells": cells, "h_0": first, "dtype": str(run.h_n.dtype)}
     results: dict[str, Any] = {"states": [row.h for row in rows], "logits": None, "loss": None, "gradients": {}}
     if model_run is None or model_run.embedding_run is None:
         numbers["x"] = rows[0].x
@@ -200,7 +208,7 @@ def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
 def _question(question: Question, numbers: dict[str, Any]) -> list[Any]:
     """A question as a list, with the step and the unit of a state."""
     where = "Trace.save_html"
-    kind, *place = [question] if isinstance(question, str) else question
+    kind, place = (question, []) if isinstance(question, str) else (question[0], list(question[1:]))
     possible = ["state"] if numbers["tokens"] else []
     if numbers.get("head"):
         possible.append("probability")
@@ -210,7 +218,8 @@ def _question(question: Question, numbers: dict[str, Any]) -> list[Any]:
         expected, fix = _checks.listed(possible), "Ask for a number that this trace contains."
         _checks.fail(ValueError, where, "questions", f"of the kinds {expected}", _checks.shown(question), fix)
     sizes = (len(numbers["tokens"]), len(numbers["h_0"][-1]))
-    if place and (kind != "state" or len(place) != 2 or not all(0 <= n < size for n, size in zip(place, sizes, strict=True))):
+    fits = kind == "state" and len(place) == 2 and 0 <= place[0] < sizes[0] and 0 <= place[1] < sizes[1]
+    if place and not fits:
         expected = f'"state", or ("state", t, unit) with t below {sizes[0]} and unit below {sizes[1]}'
         _checks.fail(ValueError, where, "questions", expected, _checks.shown(question), "Count both from 0.")
     return [kind, *place]

@@ -180,7 +180,7 @@ function writeLink() {
 function openLink(hash) {
   const [, version, text] = /^#(\d+):(.*)$/s.exec(hash) || [];
   if (!version) return;
-  if (version !== VERSION) fails(`This link belongs to another version of the page (${version} instead of ${VERSION}). The page shows its own numbers.`);
+  if (version !== VERSION) fails(`This link belongs to version ${version} of the page; this is version ${VERSION}. The page shows its own numbers.`);
   if (readOnly) fails("This page can't be changed, so it doesn't follow the link.");
   let next = null;
   try { next = withChanges(JSON.parse(decodeURIComponent(text))); } catch { /* damaged */ }
@@ -195,7 +195,7 @@ function withChanges(found) { // the network with these changes; an error if the
   const fits = Object.keys({ ...then, ...rest }).every(name => name === "parameters" || like(rest[name], then[name], perStep.includes(name) || ["words", "ids"].includes(name)))
     && Object.keys(parameters).every(key => like(parameters[key], then.parameters[key], embedding && key === embedding.key && key !== head.W_hy))
     && perStep.every(name => !rest[name] || rest[name].length === rest.tokens.length) && rest.tokens.length <= LONGEST
-    && (!embedding || [rest.words, rest.ids].every(list => list.length === parameters[embedding.key].length)) && rest.f.every(f => Object.hasOwn(NONLINEARITIES, f));
+    && (!embedding || [rest.words, rest.ids].every(list => list.length === parameters[embedding.key].length));
   const { words, ids, rows, f, ...others } = rest;
   const next = { ...original, ...others, parameters, embedding: embedding && { ...embedding, words, ids, rows }, cells: original.cells.map((one, n) => ({ ...one, f: f[n] })) };
   const { h_n, loss } = compute(next); // a number that is missing somewhere makes these NaN

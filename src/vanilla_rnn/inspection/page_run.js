@@ -39,8 +39,8 @@ $("rate").onchange = () => {
 function lossCurve() {
   if (losses.length < 2) return "";
   const most = largest(losses), points = losses.map((v, k) => `${(4 + k * 392 / (losses.length - 1)).toFixed(1)},${(66 - v / most * 60).toFixed(1)}`);
-  return `<svg class="fading" viewBox="0 0 400 72" width="100%" role="img" aria-label="The loss after each training step"><path class="edge" opacity=".35" d="M4 66H396"/><polyline class="curve" fill="none" points="${points.join(" ")}"/></svg>
-    <p class="soft">${losses.length - 1} step${losses.length > 2 ? "s" : ""}: loss ${fixed(losses[0])} → <b>${fixed(losses[losses.length - 1])}</b></p>`;
+  return picture(400, 72, "The loss after each training step", `<path class="edge faint" d="M4 66H396"/><polyline points="${points.join(" ")}"/>`, 'class="fading"')
+    + soft(`${losses.length - 1} step${losses.length > 2 ? "s" : ""}: loss ${fixed(losses[0])} → <b>${fixed(losses[losses.length - 1])}</b>`);
 }
 
 // ---- predict, then look
@@ -88,7 +88,7 @@ const inView = element => { const { top, bottom } = element.getBoundingClientRec
 function draw(quickly = false) {
   if (!T) { $("where").textContent = "The sequence is empty: no step was taken."; return; }
   const t = at.t, y = answerAt(t), c = cell();
-  show("equation", `h<sub>t</sub> = ${c.f}(W<sub>xh</sub> x<sub>t</sub> + W<sub>hh</sub> h<sub>t${c.reverse ? "+" : "−"}1</sub>${c.b_h ? " + b<sub>h</sub>" : ""})`);
+  show("equation", `h<sub>t</sub> = ${c.f}(${W_xh} x<sub>t</sub> + ${W_hh} h<sub>t${c.reverse ? "+" : "−"}1</sub>${c.b_h ? " + b<sub>h</sub>" : ""})`);
   show("sentence", tokens.join("").trim() ? tokens.slice(0, T > 60 ? 12 : T).map(word).join(" ") + (T > 60 ? ` … ${T} steps` : "") : `${T} steps`);
   show("below", c.layer ? ` What it reads, x<sub>t</sub>, is ${below()} at that step.` : "");
   show("quiz", quiz());

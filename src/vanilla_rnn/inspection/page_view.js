@@ -35,7 +35,13 @@ const hint = t => tokens[t] === "" ? `step ${t}` : `“${escaped(straight(tokens
 const placed = t => tokens[t] === "" ? `step ${t}` : `step ${t}, ${named(t)}`;
 const fixed = v => !Number.isFinite(v) ? "overflow" : v === 0 ? "0.0000" : Math.abs(v) < 5e-5 ? v.toExponential(1) : Math.abs(v) < 1e6 ? v.toFixed(4) : v.toExponential(3);
 const given = v => Math.abs(v) >= 1e6 ? v.toExponential(3) : String(+v.toFixed(4)).replace(/^-0$/, "0"); // a weight as short as it was written
+const table = (kind, names, rows) => `<table class="${kind}"><thead><tr>${names.map(name => name === "bar" ? '<td class="bar"></td>' : `<th scope="col">${name}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+const bar = share => `<td class="bar"><i style="width:${(100 * share).toFixed(1)}%"></i></td>`;
+const soft = text => `<p class="soft">${text}</p>`, HIDDEN = soft("Hidden until you have answered.");
+const picture = (wide, high, label, inside, attributes = "") => `<svg viewBox="0 0 ${wide} ${high}" width="100%" role="img" aria-label="${label}" ${attributes}>${inside}</svg>`;
+const tick = (y, text, from, to) => `<path class="edge faint" d="M${from} ${y}H${to}"/><text class="small" x="${from - 6}" y="${y + 4}" text-anchor="end">${text}</text>`;
 const share = v => !Number.isFinite(v) ? "overflow" : v < 1e-4 ? "&lt; 0.01 %" : v > 1e4 ? `${v.toExponential(1)}-fold` : `${v >= 0.1 ? (100 * v).toFixed(0) : (100 * v).toPrecision(2)} %`;
+const W_xh = "W<sub>xh</sub>", W_hh = "W<sub>hh</sub>";
 const sub = (name, i) => `${name}<sub>${i}</sub>`;
 const term = text => text.startsWith("-") ? `(${text})` : text;
 const was = (v, past, write = fixed) => past === undefined || write(v) === write(past) ? "" : ` <small class="was">was ${write(past)}</small>`;
@@ -142,11 +148,13 @@ function arithmetic() {
   const most = scale("a_t"), unknown = hides("state", t), first = c.reverse ? t === T - 1 : t === 0, p = network.parameters;
   const result = (name, values, top, options = {}) => unknown ? column(name, values, 1, { ...options, write: () => "?", pick: "" }) : column(name, values, top, options);
   const reads = network.embedding ? `the vector of ${hint(t)}` : `x_${t}`;
+  const weights = (name, text) => grid(text, slice(c[name]), largestIn(c[name]), { write: given, key: name, edit: editing(c.keys[name], name) });
+  const fromInput = `${W_xh} ${sub("x", t)}`, fromMemory = `${W_hh} ${sub("h", b)}`;
   const x = column(sub("x", t), s.x_t, scale("x_t"), { write: given, all: true, read: "x", edit: c.layer ? null : i => ["x", [t, i], `${reads}[${i}]`] });
   const h = column(sub("h", b), s.h_prev, stateScale(), { all: true, read: "h", write: first ? given : fixed, edit: first ? i => ["h_0", [n, i], `h_${b}[${i}]`] : null });
-  const parts = [row(grid("W<sub>xh</sub>", slice(c.W_xh), largestIn(c.W_xh), { write: given, key: "W_xh", edit: editing(c.keys.W_xh, "W_xh") }), then("·", x), then("=", result(`W<sub>xh</sub> ${sub("x", t)}`, s.from_input, most, { pick: "from the input" }))),
-    row(grid("W<sub>hh</sub>", slice(c.W_hh), largestIn(c.W_hh), { write: given, key: "W_hh", edit: editing(c.keys.W_hh, "W_hh") }), then("·", h), then("=", result(`W<sub>hh</sub> ${sub("h", b)}`, s.from_memory, most, { pick: "from memory" }))),
-    row(result(`W<sub>xh</sub> ${sub("x", t)}`, s.from_input, most), then("+", result(`W<sub>hh</sub> ${sub("h", b)}`, s.from_memory, most)), c.b_h ? then("+", column("b<sub>h</sub>", c.b_h, largest(c.b_h), { write: given, edit: editingVector(c.keys.b_h, "b_h") })) : "", then("=", result(sub("a", t), s.a_t, most, { pick: "the sum" })), then(`${c.f} →`, result(sub("h", t), s.h_t, stateScale(), { pick: "the state" })))];
+  const parts = [row(weights("W_xh", W_xh), then("·", x), then("=", result(fromInput, s.from_input, most, { pick: "from the input" }))),
+    row(weights("W_hh", W_hh), then("·", h), then("=", result(fromMemory, s.from_memory, most, { pick: "from memory" }))),
+    row(result(fromInput, s.from_input, most), then("+", result(fromMemory, s.from_memory, most)), c.b_h ? then("+", column("b<sub>h</sub>", c.b_h, largest(c.b_h), { write: given, edit: editingVector(c.keys.b_h, "b_h") })) : "", then("=", result(sub("a", t), s.a_t, most, { pick: "the sum" })), then(`${c.f} →`, result(sub("h", t), s.h_t, stateScale(), { pick: "the state" })))];
   if (y) {
     const W_hy = p[head.W_hy], b_y = p[head.b_y], name = oneAnswer() ? "y" : sub("y", t);
     parts.push(row(grid("W<sub>hy</sub>", W_hy, largestIn(W_hy), { write: given, rowed: false, key: "W_hy", edit: editing(head.W_hy, "W_hy") }), then("·", result(sub("h", t), s.h_t, stateScale(), { all: true })),
@@ -171,7 +179,7 @@ function answers(value, k) {
 }
 function sums(i) {
   const c = cell(), s = current(), t = at.t, b = before(t);
-  return `<li data-sum="${i}"${kinds(i === at.unit && "on")}>(W<sub>xh</sub> x<sub>${t}</sub>)[${i}] = ${products(c.W_xh[i], s.x_t)} = <b>${fixed(s.from_input[i])}</b><br>(W<sub>hh</sub> h<sub>${b}</sub>)[${i}] = ${products(c.W_hh[i], s.h_prev)} = <b>${fixed(s.from_memory[i])}</b><br>h<sub>${t}</sub>[${i}] = ${c.f}(${fixed(s.from_input[i])} + ${term(fixed(s.from_memory[i]))}${c.b_h ? ` + ${term(fixed(c.b_h[i]))}` : ""}) = ${c.f}(${fixed(s.a_t[i])}) = <b>${fixed(s.h_t[i])}</b></li>`;
+  return `<li data-sum="${i}"${kinds(i === at.unit && "on")}>(${W_xh} x<sub>${t}</sub>)[${i}] = ${products(c.W_xh[i], s.x_t)} = <b>${fixed(s.from_input[i])}</b><br>(${W_hh} h<sub>${b}</sub>)[${i}] = ${products(c.W_hh[i], s.h_prev)} = <b>${fixed(s.from_memory[i])}</b><br>h<sub>${t}</sub>[${i}] = ${c.f}(${fixed(s.from_input[i])} + ${term(fixed(s.from_memory[i]))}${c.b_h ? ` + ${term(fixed(c.b_h[i]))}` : ""}) = ${c.f}(${fixed(s.a_t[i])}) = <b>${fixed(s.h_t[i])}</b></li>`;
 }
 
 // ---- states over time
@@ -179,7 +187,7 @@ function windowed() { // the steps around the current one that tables have room 
   const first = Math.max(0, Math.min(at.t - WINDOW / 2, T - WINDOW));
   return tokens.map((_, t) => t).slice(first, first + WINDOW);
 }
-const DASHES = ["", "7 3", "2 3", "9 3 2 3", "", "7 3", "2 3", "9 3 2 3"];
+const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
 const QUICK = 2e6, MOST = 3e8; // multiplications: up to QUICK the page computes at once, up to MOST when nothing moves
 let left = { of: null, norms: [], timer: 0 }; // how much of a change of the first state is left after each step: || J_t ... J_1 ||_2
 function changeLeft(steps) {
@@ -201,17 +209,12 @@ function changeLeft(steps) {
   else { clearTimeout(left.timer); left.timer = setTimeout(() => { find(); draw(); }, 250); return []; }
   return left.norms;
 }
-function thinned(values) { // at most the extremes of each of 300 stretches, so that a long curve stays quick
-  const points = values.map((v, t) => [t, v]), size = Math.ceil(T / 300);
-  if (size < 2) return points;
-  return Array.from({ length: Math.ceil(T / size) }, (_, n) => points.slice(n * size, (n + 1) * size)).flatMap(some => {
-    const sorted = [...some].sort((one, two) => one[1] - two[1]);
-    return [sorted[0], sorted[sorted.length - 1]].sort((one, two) => one[0] - two[0]);
-  });
+function line(values, px, py, style) { // at most 600 points, so that a long curve stays quick
+  const every = Math.ceil(values.length / 600), points = values.map((v, t) => [t, v]).filter(([t, v]) => t % every === 0 && Number.isFinite(v));
+  return `<polyline points="${points.map(([t, v]) => `${px(t).toFixed(1)},${py(v).toFixed(1)}`).join(" ")}" ${style}/>`;
 }
-const line = (values, px, py, style) => `<polyline fill="none" points="${thinned(values).filter(([, v]) => Number.isFinite(v)).map(([t, v]) => `${px(t).toFixed(1)},${py(v).toFixed(1)}`).join(" ")}" ${style}/>`;
 function states() {
-  if (asked && asked.kind === "state") return '<p class="soft">Hidden until you have answered.</p>';
+  if (asked && asked.kind === "state") return HIDDEN;
   const c = cell(), shown = units(), steps = windowed(), first = c.reverse ? T - 1 : 0, norms = changeLeft(steps), past = ghost && ghost.cells[at.cell].steps;
   const heat = shown.map(i => `<tr><th scope="row">h[${i}]</th>${steps.map(t => { const v = c.steps[t].h_t[i];
     return `<td ${tint(v, stateScale())}${kinds(v < 0 && "minus", t === at.t && "now")}>${fixed(v)}</td>`; }).join("")}</tr>`);
@@ -219,28 +222,23 @@ function states() {
   const curves = list => shown.map(i => list.map(s => s.h_t[i])), lines = curves(c.steps);
   const low = c.f === "tanh" ? -1 : Math.min(0, ...lines.map(values => values.reduce((least, v) => Math.min(least, v), 0))), high = stateScale();
   const px = t => T > 1 ? 34 + t * 552 / (T - 1) : 310, py = v => 168 - (v - low) / (high - low) * 156;
-  const drawnLines = lines.map((values, n) => line(values, px, py, `stroke="var(--c${n})" stroke-width="2.2" stroke-dasharray="${DASHES[n]}"`) + (T <= 40 ? values.map((v, t) => Number.isFinite(v) ? `<circle cx="${px(t)}" cy="${py(v)}" r="3.2" fill="var(--c${n})"/>` : "").join("") : ""));
+  const drawnLines = lines.map((values, n) => line(values, px, py, `stroke="var(--c${n})" stroke-dasharray="${DASHES[n % 4]}"`) + (T <= 40 ? values.map((v, t) => Number.isFinite(v) ? `<circle cx="${px(t)}" cy="${py(v)}" r="3.2" fill="var(--c${n})"/>` : "").join("") : ""));
   const shadows = past ? curves(past.slice(0, T)).map((values, n) => line(values.map(v => Math.max(low, Math.min(high, v))), px, py, `class="ghost" stroke="var(--c${n})"`)) : [];
-  const ticks = [low, (low + high) / 2, high].map(v => `<path class="edge" opacity=".35" d="M34 ${py(v)}H590"/><text class="small" x="28" y="${py(v) + 4}" text-anchor="end">${+v.toPrecision(2)}</text>`).join("");
+  const ticks = [low, (low + high) / 2, high].map(v => tick(py(v), +v.toPrecision(2), 34, 590)).join("");
   const every = Math.ceil(T / 10), names = tokens.map((_, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="190" text-anchor="middle">${t}</text>`).join("");
-  return `<div>${scroll(`<table class="heat"><thead><tr><th scope="col">unit</th>${steps.map(t => `<th scope="col" title="${hint(t)}">${tokens[t] === "" ? "" : word(tokens[t])}<br>t=${t}</th>`).join("")}</tr></thead><tbody>${heat.join("")}${rest}</tbody></table>`)}
-    ${norms ? `<p class="soft">The last row: change h<sub>${first}</sub> a little, and after each step at most this share of the change is left in the state (the norm of ∂h<sub>t</sub>/∂h<sub>${first}</sub>).</p>` : ""}
+  return `<div>${scroll(table("heat", ["unit", ...steps.map(t => `${word(tokens[t])}<br>t=${t}`)], [...heat, rest]))}
+    ${norms ? soft(`The last row: change h<sub>${first}</sub> a little, and after each step at most this share of the change is left in the state (the norm of ∂h<sub>t</sub>/∂h<sub>${first}</sub>).`) : ""}
     ${isBig() ? '<canvas id="overview" role="img" aria-label="All units at all steps, coloured by sign and size"></canvas>' : ""}</div>
-    <div><svg viewBox="0 0 600 196" width="100%" role="img" aria-label="The states shown above as curves over time"><path d="M${px(at.t)} 8V172" stroke="var(--lit)" stroke-width="2" opacity=".7"/>${ticks}${names}${shadows.join("")}${drawnLines.join("")}</svg>
-    <ul class="legend">${shown.map((i, n) => `<li><svg viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" stroke="var(--c${n})" stroke-width="3" stroke-dasharray="${DASHES[n]}"/></svg> h[${i}] = ${fixed(current().h_t[i])}${was(current().h_t[i], past && past[at.t] ? past[at.t].h_t[i] : undefined)}</li>`).join("")}</ul></div>`;
+    <div>${picture(600, 196, "The states as curves over time", `<path d="M${px(at.t)} 8V172" stroke="var(--lit)" stroke-width="2" opacity=".7"/>${ticks}${names}${shadows.join("")}${drawnLines.join("")}`)}
+    <ul class="legend">${shown.map((i, n) => `<li><svg viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" stroke="var(--c${n})" stroke-width="3" stroke-dasharray="${DASHES[n % 4]}"/></svg> h[${i}] = ${fixed(current().h_t[i])}${was(current().h_t[i], past && past[at.t] ? past[at.t].h_t[i] : undefined)}</li>`).join("")}</ul></div>`;
 }
 const isBig = () => T > WINDOW || cell().W_hh.length > SLICE;
-function overview() { // all units of all steps, a pixel each
+function overview() { // all units of all steps, a pixel each: the stronger, the less of the paper shows through
   const canvas = $("overview"), rows = cell().steps, most = stateScale();
-  const rgb = name => getComputedStyle(document.querySelector(`.colours .${name}`)).backgroundColor.match(/[\d.]+/g).map(Number);
-  const plus = rgb("plus"), minus = rgb("minus"), paper = rgb("zero"), lit = rgb("lit");
+  const [plus, minus] = ["plus", "minus"].map(name => getComputedStyle(document.querySelector(`.colours .${name}`)).backgroundColor.match(/[\d.]+/g).map(Number));
   canvas.width = T; canvas.height = rows[0].h_t.length;
   const pen = canvas.getContext("2d"), image = pen.createImageData(canvas.width, canvas.height);
-  rows.forEach((s, t) => s.h_t.forEach((v, i) => {
-    const k = part(v, most), to = t === at.t && T > 1 ? lit : v < 0 ? minus : plus, mixed = t === at.t ? .35 + .65 * k : k, place = 4 * (i * T + t);
-    for (let j = 0; j < 3; j++) image.data[place + j] = paper[j] + (to[j] - paper[j]) * mixed;
-    image.data[place + 3] = 255;
-  }));
+  rows.forEach((s, t) => s.h_t.forEach((v, i) => image.data.set([...v < 0 ? minus : plus, 255 * (t === at.t ? 1 : part(v, most))], 4 * (i * T + t))));
   pen.putImageData(image, 0, 0);
 }
 
@@ -250,16 +248,16 @@ function program() {
   const W_hy = head && head.b_y ? "W_hy @ h + b_y" : "W_hy @ h";
   const lines = [
     [started ? "h = h_0" : `h = zeros(${size})`, started ? "The initial state is given." : "Nothing has been read: the memory is empty."],
-    [`for x in ${c.reverse ? "reversed(inputs)" : "inputs"}:`, c.layer ? "The next input: the state of the layer below at this step." : "The next token's vector becomes x."],
+    [`for x in ${c.reverse ? "reversed(inputs)" : "inputs"}:`, c.layer ? "The next state of the layer below becomes x." : "The next token's vector becomes x."],
     ["    from_input = W_xh @ x", "What does this input contribute? One number for each hidden unit."],
-    ["    from_memory = W_hh @ h", "What does the memory contribute? h is still the state of the step before."],
+    ["    from_memory = W_hh @ h", "What does the memory contribute? h is still the previous state."],
     [`    a = from_input + from_memory${c.b_h ? " + b_h" : ""}`, "The contributions add up."],
     [`    h = ${c.f}(a)`, `${({ tanh: "tanh maps the sum into -1..1", relu: "relu replaces everything below 0 by 0", sigmoid: "sigmoid maps the sum into 0..1", linear: "The sum stays as it is" })[c.f] || "Your function maps the sum"}: this is the new state. The old one is gone.`],
-    ["    states.append(h)", "Kept for whoever reads the state at every step: output."],
+    ["    states.append(h)", "Kept for output, the states at every step."],
   ];
   if (inCode() && !oneAnswer()) lines.push([`    y.append(${W_hy})`, "The head reads the state at every step."]);
-  if (inCode() && oneAnswer()) lines.push([`y = ${W_hy}`, "After the last step the head reads the final state, once."]);
-  if (inCode() && oneAnswer() && now.logits.length === 1) lines.push(["p = 1 / (1 + exp(-y))  # for a logit", "A network that says yes or no outputs a logit, and this turns it into a probability. For any other number it means nothing."]);
+  if (inCode() && oneAnswer()) lines.push([`y = ${W_hy}`, "The head reads the final state."]);
+  if (inCode() && oneAnswer() && now.logits.length === 1) lines.push(["p = 1 / (1 + exp(-y))  # for a logit", "If y is a logit, this turns it into a probability."]);
   return lines;
 }
 const loopEnd = () => 6 + (inCode() && !oneAnswer() ? 1 : 0);
@@ -281,43 +279,41 @@ function variables() { // the value of every variable after the current line has
   return found;
 }
 function code() {
-  if (asked && asked.kind !== "gradient") return '<p class="soft">Hidden until you have answered.</p>';
+  if (asked && asked.kind !== "gradient") return HIDDEN;
   const lines = program();
   at.line = Math.min(at.line, lines.length - 1);
   return `<div><ol class="code">${lines.map(([text], n) => `<li><button data-line="${n}"${n === at.line ? ' aria-current="step"' : ""}>${escaped(text)}</button></li>`).join("")}</ol>
     <p class="note"><b>t = ${at.t}, line ${at.line + 1} has run.</b> ${lines[at.line][1]}</p>
     <div class="tools"><button data-do="line-back">◀ line back</button><button data-do="line-next">next line ▶</button></div></div>`
-    + scroll(`<table class="variables"><thead><tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">value now</th></tr></thead><tbody>${variables().map(([name, shape, value, set]) => `<tr data-name="${name}"${kinds(set === at.line && "new")}><th scope="row">${name}</th><td>${shape}</td><td>${value}</td></tr>`).join("")}</tbody></table>`);
+    + scroll(`${table("variables", ["name", "shape", "value now"], variables().map(([name, shape, value, set]) => `<tr data-name="${name}"${kinds(set === at.line && "new")}><th scope="row">${name}</th><td>${shape}</td><td>${value}</td></tr>`))}`);
 }
 
 // ---- backward
 function backward() {
-  if (asked && asked.kind !== "probability") return '<p class="soft">Hidden until you have answered.</p>';
+  if (asked && asked.kind !== "probability") return HIDDEN;
   const c = cell(), t = at.t, n = at.cell, b = before(t), later = c.reverse ? t - 1 : t + 1;
   if (!c.flows) {
     return `<p>This page was made without a loss, so there are no gradients, and you can't train. Pass a loss to <code>trace</code> to see the way back here:</p><pre tabindex="0">run = model.forward(tokens)
 trace(run, words, loss=binary_cross_entropy, targets=labels).save_html("steps.html")</pre>`;
   }
   const flow = c.flows[t], most = scale("d_h", "flows"), ending = !c.steps[later], slope = current().h_t.map(functionsOf(c, t)[1]);
-  const faint = { power: .5 }, upright = { power: .5, all: true };
+  const faint = { power: .5 };
   const outer = values => slice(flow.d_a.map(d => values.slice(0, SLICE).map(v => d * v)));
   const outerScale = kind => c.flows.reduce((top, f, k) => Math.max(top, largest(f.d_a) * largest(c.steps[k][kind])), 1e-300);
-  const other = both ? cells[c.reverse ? n - 1 : n + 1] : null, ofL = `dL/d${sub("x", t)}`, passing = `W<sub>xh</sub><sup>T</sup> dL/d${sub("a", t)}`, d_x = tokens.map((_, k) => dX(n, k)), mostX = largestIn(d_x);
-  const input = other ? row(column(passing, flow.d_x, mostX, upright), then("+", column(`the ${other.reverse ? "reverse" : "forward"} direction’s`, other.flows[t].d_x, mostX, upright)), then("=", column(ofL, d_x[t], mostX, upright)))
-    : row(column(`${ofL} = ${passing}`, d_x[t], mostX, upright));
+  const d_x = tokens.map((_, k) => dX(n, k));
   const [d_W_xh, d_W_hh, d_b_h] = c.totals, total = (name, rows) => grid(name, rows, largestIn(rows), faint);
   const ofH = c.flows.map(f => norm(f.d_h)), ofX = d_x.map(norm), top = largest(ofH), topX = largest(ofX), winner = strongest(ofX);
   const rows = windowed().map(k => { const h = ofH[k], x = ofX[k];
-    return `<tr${kinds(k === t && "now")}><th scope="row" title="${hint(k)}">t=${k} ${tokens[k] === "" ? "" : word(tokens[k])}</th><td>${fixed(h)}</td><td class="bar"><i style="width:${(100 * part(h, top)).toFixed(1)}%"></i></td><td>${fixed(x)}</td><td class="bar"><i style="width:${(100 * part(x, topX)).toFixed(1)}%"></i></td></tr>`; });
+    return `<tr${kinds(k === t && "now")}><th scope="row" title="${hint(k)}">t=${k} ${word(tokens[k])}</th><td>${fixed(h)}</td>${bar(part(h, top))}<td>${fixed(x)}</td>${bar(part(x, topX))}</tr>`; });
   const slopeName = c.f === "tanh" ? `1 − ${sub("h", t)}²` : `${c.f}′`;
-  return `<p class="soft">Read it from the last step to the first. The gradient of h<sub>${t}</sub> comes from its own output and ${ending ? "from later steps, of which there are none here" : `from later steps, as W<sub>hh</sub><sup>T</sup> dL/da<sub>${later}</sub> (often called dhnext)`}. ${c.f}′ scales it. It goes on to the weights${c.b_h ? " (to b<sub>h</sub> as it is)" : ""}, the input and the step before. Colours have one scale for all steps and grow with the square root, so that weak gradients show.</p>
+  return `<p class="soft">Read it from the last step to the first. The gradient of h<sub>${t}</sub> comes from its own output and ${ending ? "from later steps, of which there are none here" : `from later steps, as ${W_hh}<sup>T</sup> dL/da<sub>${later}</sub> (often called dhnext)`}. ${c.f}′ scales it. It goes on to the weights${c.b_h ? " (to b<sub>h</sub> as it is)" : ""}, the input and the step before. Colours have one scale for all steps and grow with the square root, so that weak gradients show.</p>
     <div class="rows">${row(column("own output", flow.from_output, most, faint), then("+", column("from the future", flow.from_future, most, faint)), then("=", column(`dL/d${sub("h", t)}`, flow.d_h, most, faint)), then("×", column(slopeName, slope, 1)), then("=", column(`dL/d${sub("a", t)}`, flow.d_a, most, faint)))}
-    ${input}
-    ${row(grid(`adds to d_W<sub>xh</sub>: dL/d${sub("a", t)} ${sub("x", t)}<sup>T</sup>`, outer(current().x_t), outerScale("x_t"), faint), grid(`adds to d_W<sub>hh</sub>: dL/d${sub("a", t)} ${sub("h", b)}<sup>T</sup>`, outer(current().h_prev), outerScale("h_prev"), faint))}</div>
-    ${scroll(`<table class="plain"><thead><tr><th scope="col">step</th><th scope="col">size of dL/dh</th><td class="bar"></td><th scope="col">size of dL/dx</th><td class="bar"></td></tr></thead><tbody>${rows.join("")}</tbody></table>`, "sizes")}
+    ${row(column(`dL/d${sub("x", t)} = ${W_xh}<sup>T</sup> dL/d${sub("a", t)}${both ? " of both directions" : ""}`, d_x[t], largestIn(d_x), { power: .5, all: true }))}
+    ${row(grid(`adds to d_${W_xh}: dL/d${sub("a", t)} ${sub("x", t)}<sup>T</sup>`, outer(current().x_t), outerScale("x_t"), faint), grid(`adds to d_${W_hh}: dL/d${sub("a", t)} ${sub("h", b)}<sup>T</sup>`, outer(current().h_prev), outerScale("h_prev"), faint))}</div>
+    ${scroll(table("plain", ["step", "size of dL/dh", "bar", "size of dL/dx", "bar"], rows), "sizes")}
     <p class="soft">Size is the Euclidean norm. ${winner < 0 ? "Overflow: on its way back the gradient grew beyond what a number can hold." : c.layer ? `x is ${below()}; its gradient is largest at ${placed(winner)}: ${fixed(ofX[winner])}.` : `The input with the largest gradient is that of ${placed(winner)}: ${fixed(ofX[winner])}.`}</p>
     <p class="soft">What the steps add, summed over all of them, as <code>backward</code> gives it for this sequence:</p>
-    ${row(total("d_W<sub>xh</sub>", slice(d_W_xh)), total("d_W<sub>hh</sub>", slice(d_W_hh)), c.b_h ? column("d_b<sub>h</sub>", d_b_h, largest(d_b_h), faint) : "")}`;
+    ${row(total(`d_${W_xh}`, slice(d_W_xh)), total(`d_${W_hh}`, slice(d_W_hh)), c.b_h ? column("d_b<sub>h</sub>", d_b_h, largest(d_b_h), faint) : "")}`;
 }
 const strongest = sizes => sizes.some(v => !Number.isFinite(v)) ? -1 : sizes.reduce((best, v, t) => v > sizes[best] ? t : best, 0);
 
@@ -325,8 +321,8 @@ const strongest = sizes => sizes.some(v => !Number.isFinite(v)) ? -1 : sizes.red
 const probabilities = y => lossName === "cross_entropy" ? softmax(y) : lossName === "binary_cross_entropy" ? y.map(sigmoid) : null;
 function outcome() {
   const t = oneAnswer() ? T - 1 : at.t;
-  if (!head) return '<p class="soft">This is the trace of an RNN without a head, so there is no output and no loss.</p>';
-  if (asked && asked.kind !== "gradient") return '<p class="soft">Hidden until you have answered.</p>';
+  if (!head) return soft("This is the trace of an RNN without a head, so there is no output and no loss.");
+  if (asked && asked.kind !== "gradient") return HIDDEN;
   const of = result => oneAnswer() ? result.logits : result.logits[t], y = of(now), p = probabilities(y), target = !lossName ? null : oneAnswer() ? network.target : network.target[t];
   const past = ghost && ghost.logits && of(ghost), pastP = past && probabilities(past), single = y.length === 1 && lossName === "binary_cross_entropy";
   const three = v => v.toFixed(3), place = k => lossName === "cross_entropy" ? (oneAnswer() ? [] : [t]) : oneAnswer() ? [k] : [t, k];
@@ -338,18 +334,18 @@ function outcome() {
       ${lossLine}<div class="tools"><span>${oneAnswer() ? "The answer" : `The answer at t = ${t}`} should be</span>${choose(0, 1, "1, yes")}${choose(0, 0, "0, no")}</div>`;
   }
   const ofTarget = k => !lossName ? "" : lossName === "cross_entropy" ? `<td>${choose(k, k, target === k ? "target" : "choose")}</td>` : `<td>${number(target[k], given, ["target", place(k), `target[${place(k).join(", ")}]`])}</td>`;
-  const rows = y.slice(0, SLICE).map((v, k) => `<tr><th scope="row">${k}</th><td>${fixed(v)}${was(v, past ? past[k] : undefined)}</td>${p ? `<td>${three(p[k])}</td><td class="bar"><i style="width:${(100 * p[k]).toFixed(1)}%"></i></td>` : ""}${ofTarget(k)}</tr>`);
-  return `${scroll(`<table class="plain"><thead><tr><th scope="col">${oneAnswer() ? "output" : `at t=${t}`}</th><th scope="col">y</th>${p ? '<th scope="col">p</th><td class="bar"></td>' : ""}${lossName ? '<th scope="col">target</th>' : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>`)}${y.length > SLICE ? `<p class="soft">${SLICE} of ${y.length} outputs</p>` : ""}${lossLine}`;
+  const rows = y.slice(0, SLICE).map((v, k) => `<tr><th scope="row">${k}</th><td>${fixed(v)}${was(v, past ? past[k] : undefined)}</td>${p ? `<td>${three(p[k])}</td>${bar(p[k])}` : ""}${ofTarget(k)}</tr>`);
+  return `${scroll(table("plain", [oneAnswer() ? "output" : `at t=${t}`, "y", ...p ? ["p", "bar"] : [], ...lossName ? ["target"] : []], rows))}${y.length > SLICE ? `<p class="soft">${SLICE} of ${y.length} outputs</p>` : ""}${lossLine}`;
 }
 function fading() { // the size of dL/dx at each step, on a logarithmic axis
-  if (asked && asked.kind === "gradient") return '<p class="soft">Hidden until you have answered.</p>';
-  if (!now.flows) return '<p class="soft">There are no gradients: <code>trace</code> was given no loss.</p>';
+  if (asked && asked.kind === "gradient") return HIDDEN;
+  if (!now.flows) return soft("There are no gradients: <code>trace</code> was given no loss.");
   const sizes = now.d_x.map(norm), past = ghost && ghost.d_x && ghost.d_x.map(norm), known = [...sizes, ...past || []].filter(v => v > 0 && v < Infinity).map(Math.log10);
   const high = known.length ? Math.ceil(known.reduce((most, v) => Math.max(most, v)) + .01) : 0, low = Math.max(high - 16, Math.min(high - 2, Math.floor(known.reduce((least, v) => Math.min(least, v), high))));
   const px = t => T > 1 ? 40 + t * 350 / (T - 1) : 215, py = v => 122 - (Math.max(low, Math.min(high, v > 0 ? Math.log10(v) : low)) - low) / (high - low) * 110;
-  const apart = Math.ceil((high - low) / 4), ticks = Array.from({ length: Math.floor((high - low) / apart) + 1 }, (_, n) => high - n * apart).map(v => `<path class="edge" opacity=".35" d="M40 ${py(10 ** v)}H394"/><text class="small" x="34" y="${py(10 ** v) + 4}" text-anchor="end">10<tspan dy="-5" font-size="9">${v}</tspan></text>`).join("");
+  const apart = Math.ceil((high - low) / 4), ticks = Array.from({ length: Math.floor((high - low) / apart) + 1 }, (_, n) => high - n * apart).map(v => tick(py(10 ** v), `10<tspan dy="-5" font-size="9">${v}</tspan>`, 40, 394)).join("");
   const every = Math.ceil(T / 8), names = tokens.map((token, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="142" text-anchor="${T > 1 && t === T - 1 ? "end" : "middle"}">${escaped(brief(straight(token), 9)) || t}</text>`).join("");
   const winner = strongest(sizes), dots = T <= 40 ? sizes.map((v, t) => `<circle cx="${px(t)}" cy="${py(v)}" r="${t === at.t ? 5 : 3.5}" class="${t === at.t ? "lit" : ""}"/>`).join("") : "";
-  return `<svg class="fading" viewBox="0 0 400 150" width="100%" role="img" aria-label="The size of the gradient at each input, on a logarithmic axis">${ticks}${names}${past ? line(past.slice(0, T), px, py, 'class="ghost"') : ""}${line(sizes, px, py, 'class="curve"')}${dots}</svg>
-    <p class="soft">${winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? "No gradient reaches any word: every path back is blocked." : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${T > 1 ? ` The first word has ${share(sizes[0] / sizes[T - 1])} of the last word’s.` : ""}`}</p>`;
+  return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `${ticks}${names}${past ? line(past.slice(0, T), px, py, 'class="ghost"') : ""}${line(sizes, px, py, "")}${dots}`, 'class="fading"')}
+    ${soft(winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? "No gradient reaches any word: every path back is blocked." : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${sizes[T - 1] ? ` The first word has ${share(sizes[0] / sizes[T - 1])} of the last word’s.` : ""}`)}`;
 }

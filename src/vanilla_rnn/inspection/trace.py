@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from vanilla_rnn.seq2seq import OneToManyRun
 
 TERMS = 6  # the number of products of a row times a column that are written out, so that lines stay short
-FRAME = "width:100%;height:60em;border:0"
-FIT = (  # the frame takes the height of its page, and asks for it once it can listen
-    "addEventListener('message', event => { if (event.source === this.contentWindow && event.data.height)"
-    " this.style.height = event.data.height + 'px'; }); this.contentWindow.postMessage({}, '*')"
+FRAME = (  # in a notebook: it takes the height of its page, for which it asks once it can listen
+    'sandbox="allow-scripts" style="width:100%;height:60em;border:0" onload="addEventListener(\'message\', event => {'
+    " if (event.source === this.contentWindow && event.data.height) this.style.height = event.data.height + 'px'; });"
+    " this.contentWindow.postMessage({}, '*')\""
 )
 
 
@@ -64,12 +64,7 @@ class Trace:
     """
 
     def __init__(
-        self,
-        tokens: list[str],
-        steps: list[list[StepTrace]],
-        source: Source,
-        y: Array | None,
-        loss: float | None,
+        self, tokens: list[str], steps: list[list[StepTrace]], source: Source, y: Array | None, loss: float | None
     ) -> None:
         self.tokens, self.steps, self.y, self.loss = tokens, steps, y, loss
         self._source, self._rows, self._directions = source, source.rows, source.rnn_run.directions
@@ -128,7 +123,9 @@ class Trace:
         import html
 
         source = html.escape(self.to_html(), quote=True)  # in a frame, so that its style doesn't change the notebook's
-        return f'<iframe srcdoc="{source}" sandbox="allow-scripts" title="Trace" onload="{FIT}" style="{FRAME}"></iframe>'
+        return (
+            f'<iframe srcdoc="{source}" sandbox="allow-scripts" title="Trace" onload="{FIT}" style="{FRAME}"></iframe>'
+        )
 
     def _equation(self) -> str:
         """The recurrence, once for each kind of cell."""
