@@ -123,9 +123,7 @@ class Trace:
         import html
 
         source = html.escape(self.to_html(), quote=True)  # in a frame, so that its style doesn't change the notebook's
-        return (
-            f'<iframe srcdoc="{source}" sandbox="allow-scripts" title="Trace" onload="{FIT}" style="{FRAME}"></iframe>'
-        )
+        return f'<iframe srcdoc="{source}" title="Trace" {FRAME}></iframe>'
 
     def _equation(self) -> str:
         """The recurrence, once for each kind of cell."""
