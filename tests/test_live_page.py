@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import vanilla_rnn.__main__
 from sample_models import worked_model
 from vanilla_rnn import (
     RNN,
@@ -609,7 +610,7 @@ def test_the_numbers_belong_to_the_words(opened, capsys, monkeypatch):
     assert word_vector("love", 4) == [0.88, 0.12, 0.41, -0.58]  # on every machine
     monkeypatch.setattr(sys, "argv", ["vanilla_rnn", "", "--text"])
     with pytest.raises(SystemExit):
-        runpy.run_module("vanilla_rnn", run_name="__main__")
+        runpy.run_path(vanilla_rnn.__main__.__file__, run_name="__main__")
     assert opened == []
 
 

@@ -44,7 +44,8 @@ function lossCurve() {
 }
 
 // ---- predict, then look
-const hides = (kind, t) => asked !== null && asked.kind === kind && !asked.reply && (kind !== "state" || (cell().reverse ? t <= asked.t : t >= asked.t));
+const asking = (...kinds) => asked !== null && kinds.includes(asked.kind);
+const hides = (kind, t) => asking(kind) && (kind !== "state" || (cell().reverse ? t <= asked.t : t >= asked.t));
 const questions = original.questions.length ? original.questions
   : [["state"], ...head ? [["probability"]] : [], ...original.loss || original.upstream ? [["gradient"]] : []];
 let turn = 0;
@@ -66,8 +67,8 @@ function quiz() {
     probability: `What is the ${probabilities([0]) ? "probability" : "output"}${head && network.parameters[head.W_hy].length > 1 ? " of output 0" : ""}${oneAnswer() ? "" : ` at ${placed(at.t)}`}?`,
     gradient: "Which word has the largest gradient? It is the one whose vector would change the loss most." }[kind];
   const field = kind === "gradient" ? `<select id="guess" aria-label="Your guess">${tokens.map((token, k) => `<option value="${k}">t=${k} ${escaped(straight(token))}</option>`).join("")}</select>` : '<input id="guess" inputmode="decimal" autocomplete="off" aria-label="Your guess">';
-  return `<h2>Predict, then look</h2><p>${asked.text}</p><div class="tools"${reply ? " hidden" : ""}>${field}<button data-do="answer">Look</button></div>
-    <p class="reply" role="status">${reply}</p><div class="tools">${reply && questions.length > 1 ? '<button data-do="ask-next">Next question</button>' : ""}<button data-do="ask-stop">${reply ? "Close" : "Stop asking"}</button></div>`;
+  return `<h2>Predict, then look</h2><p>${asked.text} <b role="status">${reply}</b></p>
+    <div class="tools">${reply ? "" : `${field}<button data-do="answer">Look</button>`}${reply && questions.length > 1 ? '<button data-do="ask-next">Next question</button>' : ""}<button data-do="ask-stop">${reply ? "Close" : "Stop asking"}</button></div>`;
 }
 function reply() {
   const { kind, t, unit } = asked;
@@ -76,9 +77,9 @@ function reply() {
     asked.reply = guess === best ? `Yes: it is ${named(best)}, with ${fixed(sizes[best])}.` : `It is ${named(best)}, with ${fixed(sizes[best])}. The gradient of ${named(guess)} is ${fixed(sizes[guess])}.`;
   } else {
     const truth = kind === "state" ? cells[cells.length - 1].steps[t].h_t[unit] : outputOf()[0], guess = parsed($("guess").value), off = Math.abs(guess - truth);
-    asked.reply = `You said ${given(guess)}. It is <b>${fixed(truth)}</b>: ${off < 5e-5 ? "exactly right" : `${fixed(off)} apart`}.`;
+    asked.reply = `You said ${given(guess)}. It is ${fixed(truth)}: ${off < 5e-5 ? "exactly right" : `${fixed(off)} apart`}.`;
   }
-  asked.kind = "none";
+  asked.kind = "";
   draw();
 }
 
@@ -100,9 +101,8 @@ function draw(quickly = false) {
   if (quickly) rest = setTimeout(() => draw(), 150);
   show("word-name", tokens[t] === "" ? `step ${t}` : word(brief(tokens[t], 13)));
   if ($("overview")) overview();
-  const silent = asked && ["state", "probability"].includes(asked.kind);
   const probability = y && y.length === 1 && oneAnswer() ? ` (${lossName === "binary_cross_entropy" ? "" : "if it is a logit, "}the probability sigmoid(y) = ${sigmoid(y[0]).toFixed(3)})` : "";
-  show("where", `<b>t = ${t}</b> of ${T - 1}${tokens[t] === "" ? "" : `, “${word(brief(tokens[t], 40))}”`}${y && !silent ? `; ${oneAnswer() ? "in the end " : ""}y = ${y.slice(0, 4).map(fixed).join(", ")}${y.length > 4 ? ", …" : ""}${probability}` : ""}`);
+  show("where", `<b>t = ${t}</b> of ${T - 1}${tokens[t] === "" ? "" : `, “${word(brief(tokens[t], 40))}”`}${y && !asking("state", "probability") ? `; ${oneAnswer() ? "in the end " : ""}y = ${y.slice(0, 4).map(fixed).join(", ")}${y.length > 4 ? ", …" : ""}${probability}` : ""}`);
   document.title = `${straight($("sentence").textContent).trim()}: a recurrent network, step by step`;
   controls();
 }

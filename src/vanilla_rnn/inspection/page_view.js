@@ -17,6 +17,7 @@ function recompute() {
 }
 const { head, loss: lossName, read_only: readOnly } = original;
 const both = original.cells.some(one => one.reverse); // directions
+const sameSteps = () => ghost && ghost.x.length === T; // else its curves would be those of other words
 const cell = () => cells[at.cell], current = () => cell().steps[at.t];
 const before = t => cell().reverse ? t + 1 : t - 1; // the step whose state this one reads as its memory
 const units = () => cell().W_hh.map((_, i) => i).slice(at.from, at.from + SLICE);
@@ -109,6 +110,7 @@ function grid(name, rows, most, { write = fixed, key = "", read = "", pick = "",
 function column(name, values, most, { all = false, ...options } = {}) { // a vector, upright: of the units shown, or all of it
   return grid(name, (all ? values : slice(values)).map(v => [v]), most, { rowed: !all, ...options });
 }
+const unknownColumn = (name, values, options) => column(name, zerosLike(values), 1, { ...options, write: () => "?", pick: "" });
 const then = (sign, figure) => `<span class="tied"><span class="sign">${sign}</span>${figure}</span>`; // stays on one line
 const scroll = (html, name = "") => `<div class="scroll ${name}" tabindex="0" role="group" aria-label="numbers">${html}</div>`;
 const row = (...figures) => scroll(`<div class="row">${figures.join("")}</div>`);
@@ -146,7 +148,7 @@ const below = () => `the state of the layer below${both ? " (both directions)" :
 function arithmetic() {
   const c = cell(), s = current(), t = at.t, b = before(t), n = at.cell, few = units().length * (s.x_t.length + s.h_t.length) <= 40, y = inCode() ? answerAt(t) : null;
   const most = scale("a_t"), unknown = hides("state", t), first = c.reverse ? t === T - 1 : t === 0, p = network.parameters;
-  const result = (name, values, top, options = {}) => unknown ? column(name, values, 1, { ...options, write: () => "?", pick: "" }) : column(name, values, top, options);
+  const result = (name, values, top, options = {}) => unknown ? unknownColumn(name, values, options) : column(name, values, top, options);
   const reads = network.embedding ? `the vector of ${hint(t)}` : `x_${t}`;
   const weights = (name, text) => grid(text, slice(c[name]), largestIn(c[name]), { write: given, key: name, edit: editing(c.keys[name], name) });
   const fromInput = `${W_xh} ${sub("x", t)}`, fromMemory = `${W_hh} ${sub("h", b)}`;
@@ -158,7 +160,7 @@ function arithmetic() {
   if (y) {
     const W_hy = p[head.W_hy], b_y = p[head.b_y], name = oneAnswer() ? "y" : sub("y", t);
     parts.push(row(grid("W<sub>hy</sub>", W_hy, largestIn(W_hy), { write: given, rowed: false, key: "W_hy", edit: editing(head.W_hy, "W_hy") }), then("·", result(sub("h", t), s.h_t, stateScale(), { all: true })),
-      b_y ? then("+", column("b<sub>y</sub>", b_y, largest(b_y), { write: given, all: true, edit: editingVector(head.b_y, "b_y") })) : "", then("=", hides("probability", t) || unknown ? column(name, y, 1, { write: () => "?", all: true }) : column(name, y, largest(y), { all: true }))));
+      b_y ? then("+", column("b<sub>y</sub>", b_y, largest(b_y), { write: given, all: true, edit: editingVector(head.b_y, "b_y") })) : "", then("=", hides("probability", t) || unknown ? unknownColumn(name, y, { all: true }) : column(name, y, largest(y), { all: true }))));
   }
   const told = unknown ? "" : `<ul class="sums">${(few ? units() : [at.unit]).map(sums).join("")}</ul>${y && !hides("probability", t) ? `<ul class="sums">${y.slice(0, SLICE / 2).map(answers).join("")}</ul>` : ""}`;
   return `<p class="soft">${c.layer ? `This cell reads x<sub>${t}</sub>: ${below()}, at ${placed(t)}` : `The network reads ${tokens[t] === "" ? sub("x", t) : named(t)}`}. Point at a result to see the row and the column that made it.</p>
@@ -214,8 +216,8 @@ function line(values, px, py, style) { // at most 600 points, so that a long cur
   return `<polyline points="${points.map(([t, v]) => `${px(t).toFixed(1)},${py(v).toFixed(1)}`).join(" ")}" ${style}/>`;
 }
 function states() {
-  if (asked && asked.kind === "state") return HIDDEN;
-  const c = cell(), shown = units(), steps = windowed(), first = c.reverse ? T - 1 : 0, norms = changeLeft(steps), past = ghost && ghost.cells[at.cell].steps;
+  if (asking("state")) return HIDDEN;
+  const c = cell(), shown = units(), steps = windowed(), first = c.reverse ? T - 1 : 0, norms = changeLeft(steps), past = sameSteps() && ghost.cells[at.cell].steps;
   const heat = shown.map(i => `<tr><th scope="row">h[${i}]</th>${steps.map(t => { const v = c.steps[t].h_t[i];
     return `<td ${tint(v, stateScale())}${kinds(v < 0 && "minus", t === at.t && "now")}>${fixed(v)}</td>`; }).join("")}</tr>`);
   const rest = norms ? `<tr><th scope="row">change left</th>${steps.map(t => `<td style="--v:0"${kinds(t === at.t && "now")}>${norms[t] === undefined ? "…" : share(norms[t])}</td>`).join("")}</tr>` : "";
@@ -223,14 +225,14 @@ function states() {
   const low = c.f === "tanh" ? -1 : Math.min(0, ...lines.map(values => values.reduce((least, v) => Math.min(least, v), 0))), high = stateScale();
   const px = t => T > 1 ? 34 + t * 552 / (T - 1) : 310, py = v => 168 - (v - low) / (high - low) * 156;
   const drawnLines = lines.map((values, n) => line(values, px, py, `stroke="var(--c${n})" stroke-dasharray="${DASHES[n % 4]}"`) + (T <= 40 ? values.map((v, t) => Number.isFinite(v) ? `<circle cx="${px(t)}" cy="${py(v)}" r="3.2" fill="var(--c${n})"/>` : "").join("") : ""));
-  const shadows = past ? curves(past.slice(0, T)).map((values, n) => line(values.map(v => Math.max(low, Math.min(high, v))), px, py, `class="ghost" stroke="var(--c${n})"`)) : [];
+  const shadows = past ? curves(past).map((values, n) => line(values.map(v => Math.max(low, Math.min(high, v))), px, py, `class="ghost" stroke="var(--c${n})"`)) : [];
   const ticks = [low, (low + high) / 2, high].map(v => tick(py(v), +v.toPrecision(2), 34, 590)).join("");
   const every = Math.ceil(T / 10), names = tokens.map((_, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="190" text-anchor="middle">${t}</text>`).join("");
   return `<div>${scroll(table("heat", ["unit", ...steps.map(t => `${word(tokens[t])}<br>t=${t}`)], [...heat, rest]))}
     ${norms ? soft(`The last row: change h<sub>${first}</sub> a little, and after each step at most this share of the change is left in the state (the norm of ∂h<sub>t</sub>/∂h<sub>${first}</sub>).`) : ""}
     ${isBig() ? '<canvas id="overview" role="img" aria-label="All units at all steps, coloured by sign and size"></canvas>' : ""}</div>
     <div>${picture(600, 196, "The states as curves over time", `<path d="M${px(at.t)} 8V172" stroke="var(--lit)" stroke-width="2" opacity=".7"/>${ticks}${names}${shadows.join("")}${drawnLines.join("")}`)}
-    <ul class="legend">${shown.map((i, n) => `<li><svg viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" stroke="var(--c${n})" stroke-width="3" stroke-dasharray="${DASHES[n % 4]}"/></svg> h[${i}] = ${fixed(current().h_t[i])}${was(current().h_t[i], past && past[at.t] ? past[at.t].h_t[i] : undefined)}</li>`).join("")}</ul></div>`;
+    <ul class="legend">${shown.map((i, n) => `<li><svg viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" stroke="var(--c${n})" stroke-width="3" stroke-dasharray="${DASHES[n % 4]}"/></svg> h[${i}] = ${fixed(current().h_t[i])}${was(current().h_t[i], past ? past[at.t].h_t[i] : undefined)}</li>`).join("")}</ul></div>`;
 }
 const isBig = () => T > WINDOW || cell().W_hh.length > SLICE;
 function overview() { // all units of all steps, a pixel each: the stronger, the less of the paper shows through
@@ -279,7 +281,7 @@ function variables() { // the value of every variable after the current line has
   return found;
 }
 function code() {
-  if (asked && asked.kind !== "gradient") return HIDDEN;
+  if (asking("state", "probability")) return HIDDEN;
   const lines = program();
   at.line = Math.min(at.line, lines.length - 1);
   return `<div><ol class="code">${lines.map(([text], n) => `<li><button data-line="${n}"${n === at.line ? ' aria-current="step"' : ""}>${escaped(text)}</button></li>`).join("")}</ol>
@@ -290,7 +292,7 @@ function code() {
 
 // ---- backward
 function backward() {
-  if (asked && asked.kind !== "probability") return HIDDEN;
+  if (asking("state", "gradient")) return HIDDEN;
   const c = cell(), t = at.t, n = at.cell, b = before(t), later = c.reverse ? t - 1 : t + 1;
   if (!c.flows) {
     return `<p>This page was made without a loss, so there are no gradients, and you can't train. Pass a loss to <code>trace</code> to see the way back here:</p><pre tabindex="0">run = model.forward(tokens)
@@ -322,7 +324,7 @@ const probabilities = y => lossName === "cross_entropy" ? softmax(y) : lossName 
 function outcome() {
   const t = oneAnswer() ? T - 1 : at.t;
   if (!head) return soft("This is the trace of an RNN without a head, so there is no output and no loss.");
-  if (asked && asked.kind !== "gradient") return HIDDEN;
+  if (asking("state", "probability")) return HIDDEN;
   const of = result => oneAnswer() ? result.logits : result.logits[t], y = of(now), p = probabilities(y), target = !lossName ? null : oneAnswer() ? network.target : network.target[t];
   const past = ghost && ghost.logits && of(ghost), pastP = past && probabilities(past), single = y.length === 1 && lossName === "binary_cross_entropy";
   const three = v => v.toFixed(3), place = k => lossName === "cross_entropy" ? (oneAnswer() ? [] : [t]) : oneAnswer() ? [k] : [t, k];
@@ -338,14 +340,14 @@ function outcome() {
   return `${scroll(table("plain", [oneAnswer() ? "output" : `at t=${t}`, "y", ...p ? ["p", "bar"] : [], ...lossName ? ["target"] : []], rows))}${y.length > SLICE ? `<p class="soft">${SLICE} of ${y.length} outputs</p>` : ""}${lossLine}`;
 }
 function fading() { // the size of dL/dx at each step, on a logarithmic axis
-  if (asked && asked.kind === "gradient") return HIDDEN;
+  if (asking("gradient")) return HIDDEN;
   if (!now.flows) return soft("There are no gradients: <code>trace</code> was given no loss.");
-  const sizes = now.d_x.map(norm), past = ghost && ghost.d_x && ghost.d_x.map(norm), known = [...sizes, ...past || []].filter(v => v > 0 && v < Infinity).map(Math.log10);
+  const sizes = now.d_x.map(norm), past = sameSteps() && ghost.flows && ghost.d_x.map(norm), known = [...sizes, ...past || []].filter(v => v > 0 && v < Infinity).map(Math.log10);
   const high = known.length ? Math.ceil(known.reduce((most, v) => Math.max(most, v)) + .01) : 0, low = Math.max(high - 16, Math.min(high - 2, Math.floor(known.reduce((least, v) => Math.min(least, v), high))));
   const px = t => T > 1 ? 40 + t * 350 / (T - 1) : 215, py = v => 122 - (Math.max(low, Math.min(high, v > 0 ? Math.log10(v) : low)) - low) / (high - low) * 110;
   const apart = Math.ceil((high - low) / 4), ticks = Array.from({ length: Math.floor((high - low) / apart) + 1 }, (_, n) => high - n * apart).map(v => tick(py(10 ** v), `10<tspan dy="-5" font-size="9">${v}</tspan>`, 40, 394)).join("");
   const every = Math.ceil(T / 8), names = tokens.map((token, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="142" text-anchor="${T > 1 && t === T - 1 ? "end" : "middle"}">${escaped(brief(straight(token), 9)) || t}</text>`).join("");
   const winner = strongest(sizes), dots = T <= 40 ? sizes.map((v, t) => `<circle cx="${px(t)}" cy="${py(v)}" r="${t === at.t ? 5 : 3.5}" class="${t === at.t ? "lit" : ""}"/>`).join("") : "";
-  return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `${ticks}${names}${past ? line(past.slice(0, T), px, py, 'class="ghost"') : ""}${line(sizes, px, py, "")}${dots}`, 'class="fading"')}
+  return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `${ticks}${names}${past ? line(past, px, py, 'class="ghost"') : ""}${line(sizes, px, py, "")}${dots}`, 'class="fading"')}
     ${soft(winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? "No gradient reaches any word: every path back is blocked." : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${sizes[T - 1] ? ` The first word has ${share(sizes[0] / sizes[T - 1])} of the last word’s.` : ""}`)}`;
 }
