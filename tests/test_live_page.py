@@ -153,6 +153,26 @@ def test_a_weight_that_is_used_twice_gets_both_gradients(show):
     assert "equal to Python" in page.inner_text("#check")
 
 
+@pytest.mark.parametrize("way", ["d_output", "d_h_n", "d_logits", "logits at each step", "an exploding gradient"])
+def test_given_gradients_are_those_of_the_row(page, way):
+    """Row 1 of a batch with different lengths; the page's gradients equal Python's for this row alone."""
+    rng = np.random.default_rng(2)
+    rnn, embedding = RNN(2, 3, num_layers=2, bidirectional=True, rng=rng), Embedding(5, 2, rng=rng)
+    kind, head = (ManyToMany, ManyToManyHead) if "each" in way else (ManyToOne, ManyToOneHead)
+    run = kind(rnn, head(6, 2, rng=rng), embedding=embedding).forward([[0, 1, 2, 3], [4, 1, 4, 0]], [4, 3])
+    given = {"d_output": {"d_output": rng.normal(size=(2, 4, 6))}, "d_h_n": {"d_h_n": rng.normal(size=(4, 2, 3))}}
+    given = given.get(way, {"d_logits": rng.normal(size=run.logits.shape)})
+    if "exploding" in way:
+        cell = RNNCell.from_weights([[0.0], [0.0]], [[1, 0], [0, 10.0]], [0, -9.0], nonlinearity="relu")
+        model = ManyToOne(RNN.from_cells([cell]), ManyToOneHead(2, 1, rng=0), embedding=Embedding(1, 1, rng=0))
+        run, given = model.forward([[0] * 400] * 2, h_0=np.ones((1, 2, 2))), {"d_logits": np.ones((2, 1))}
+    source = trace(run, row=1, **given)._source
+    numbers = page_numbers([""] * len(source.rows[0].x), [""] * len(source.rows), source)
+    assert {key for key in numbers["parameters"] if "head" not in key} <= set(numbers["results"]["gradients"])
+    nan = "(key, v) => v === null && key !== '' && !isNaN(key) ? NaN : v"
+    assert page.evaluate(f"text => difference(JSON.parse(text, {nan}))", json.dumps(_plain(numbers))) < 1e-12
+
+
 def test_the_page_says_whether_its_numbers_are_python_s(show, worked_trace):
     assert "recomputed here, equal to Python’s to 1e-16" in show(worked_trace).inner_text("#check")
     assert not show(worked_trace).get_attribute("#check", "class")
@@ -444,7 +464,9 @@ def test_it_asks_before_it_shows(show, worked_trace):
     assert page.is_visible("#quiz")
 
 
-@pytest.mark.parametrize("question", ["weather", ("state", 4, 0), ("state", 0, 3), ("state", 1), ("gradient", 1)])
+@pytest.mark.parametrize(
+    "question", ["weather", ("state", 4, 0), ("state", 0, 3), ("state", 1), ("state", "1", 0), ("gradient", 1)]
+)
 def test_a_question_without_an_answer_is_refused(worked_trace, question):
     with pytest.raises(ValueError, match=r"^Trace.save_html: questions must be "):
         worked_trace.to_html(questions=[question])

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vanilla_rnn import _checks, losses
+from vanilla_rnn import _checks
 from vanilla_rnn._module import merge_gradients
 from vanilla_rnn.cell import functions_of
+from vanilla_rnn.embedding import embed_backward
+from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, ArrayLike, Loss, Sequence
+    from vanilla_rnn.embedding import EmbeddingRun
     from vanilla_rnn.inspection.flow import Upstream
     from vanilla_rnn.models import ModelRun
     from vanilla_rnn.rnn import CellRow, RNNRun
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     Question = str | tuple[str, int, int]
 
 INTERFACE = ("page_view.js", "page_edit.js", "page_run.js")
-LOSSES = ("binary_cross_entropy", "cross_entropy", "mean_squared_error")
+LOSSES = (binary_cross_entropy, cross_entropy, mean_squared_error)  # those that the page can compute
 
 
 class Source(NamedTuple):
@@ -96,12 +99,8 @@ def page_numbers(
     cells = []
     for number, (row, name) in enumerate(zip(rows, names, strict=True)):
         cell, path = row.cell, f"{prefix}cells.{number}."
-        entry: dict[str, Any] = {
-            "name": name,
-            "f": cell.nonlinearity,
-            "layer": number // run.directions,
-            "reverse": row.reverse,
-        }
+        entry: dict[str, Any] = {"name": name, "f": cell.nonlinearity, "reverse": row.reverse}
+        entry["layer"] = number // run.directions
         entry |= {weight: key(path + weight, getattr(cell, weight)) for weight in ("W_xh", "W_hh", "b_h")}
         if not isinstance(cell.nonlinearity, str):
             entry |= {"f": "f", "given": {"states": row.h, "slopes": functions_of(cell.nonlinearity)[1](row.h)}}
@@ -119,13 +118,15 @@ def page_numbers(
         weights = {weight: key(f"head.{weight}", getattr(head, weight)) for weight in ("W_hy", "b_y")}
         numbers["head"] = weights | {"each_step": y.ndim == 2}
         if model_run.embedding_run is not None:
-            numbers["embedding"] = _embedding(source, tokens, parameters, paths["embedding.vectors"])
+            numbers["embedding"] = _embedding(
+                source, model_run.embedding_run, tokens, parameters, paths["embedding.vectors"]
+            )
     if upstream is not None:
         results["gradients"] = _gradients(source, upstream)
-        name = getattr(source.loss, "__name__", "")
-        if source.loss is not None and name in LOSSES and source.loss is getattr(losses, name):
+        name = next((loss.__name__ for loss in LOSSES if loss is source.loss), None)
+        if name is not None:
             results["loss"] = upstream.loss
-            numbers |= {"loss": name, "target": _target(source, name, results["logits"])}
+            numbers |= {"loss": name, "target": _target(source, results["logits"])}
         else:
             numbers["upstream"] = _given(source, upstream, length)
             if source.loss is not None:
@@ -134,34 +135,27 @@ def page_numbers(
     return numbers | {"questions": [_question(question, numbers) for question in questions]}
 
 
-def _embedding(source: Source, tokens: list[str], parameters: dict[str, Array], key: str) -> dict[str, Any]:
+def _embedding(
+    source: Source, run: EmbeddingRun, tokens: list[str], parameters: dict[str, Array], key: str
+) -> dict[str, Any]:
     """The ids of the sentence, and the vectors of its words; a run doesn't keep the other rows of the table."""
-    assert source.model_run is not None
-    run = source.model_run.embedding_run
-    assert run is not None
     ids, vectors = source.of_row(run.ids, len(tokens)), source.of_row(run.vectors, len(tokens))
-    count = run._num_embeddings
     if key in parameters:  # the head uses the same table, and has all of it
-        known = np.arange(count)
+        known = np.arange(run._num_embeddings)
     else:
         known, first = np.unique(ids, return_index=True)
         parameters[key] = vectors[first]
-    words = {int(one): token for one, token in zip(ids, tokens, strict=True)}
-    return {
-        "key": key,
-        "count": count,
-        "ids": known,
-        "words": [words.get(int(one), "") for one in known],
-        "rows": np.searchsorted(known, ids),
-    }
+    words = dict(zip(ids.tolist(), tokens, strict=True))
+    names = [words.get(one, "") for one in known.tolist()]
+    return {"key": key, "count": run._num_embeddings, "ids": known, "words": names, "rows": np.searchsorted(known, ids)}
 
 
-def _target(source: Source, loss: str, logits: Array) -> Array:
+def _target(source: Source, logits: Array) -> Array:
     """The targets of this row, in the shape of its logits; for classes without the last axis."""
-    assert source.model_run is not None
-    targets = np.asarray(source.model_run.targets if source.targets is None else source.targets)
-    shape = logits.shape[:-1] if loss == "cross_entropy" else logits.shape
-    return np.asarray(source.of_row(targets, len(logits) if logits.ndim == 2 else None)).reshape(shape)
+    targets = source.model_run.targets if source.targets is None and source.model_run is not None else source.targets
+    shape = logits.shape[:-1] if source.loss is cross_entropy else logits.shape
+    of_row = source.of_row(np.asarray(targets), len(logits) if logits.ndim == 2 else None)
+    return np.asarray(of_row).reshape(shape)
 
 
 def _given(source: Source, upstream: Upstream, length: int) -> dict[str, Array | None]:
@@ -188,38 +182,36 @@ def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
         zeros[index] = values[index]
         return zeros
 
-    _, _, _, d_rnn = gradients = run.backward(alone(upstream.d_output), alone(upstream.d_h_n, axis=1))
+    d_x, _, _, d_rnn = run.backward(alone(upstream.d_output), alone(upstream.d_h_n, axis=1))
     if model_run is None:
         return d_rnn
-    parts = {"rnn": d_rnn}
+    parts, embedding_run = {"rnn": d_rnn}, model_run.embedding_run
     if upstream.d_logits is not None:
-        parts["head"] = model_run.head_run.backward(
-            _checks.zero_padding(np.asarray(alone(upstream.d_logits)), model_run.lengths)
-        ).d_parameters
-    if model_run.embedding_run is not None and np.isfinite(gradients.d_x).all():
-        d_vectors = model_run.embedding_run.backward(gradients.d_x).d_parameters
+        d_logits = _checks.zero_padding(np.asarray(alone(upstream.d_logits)), model_run.lengths)
+        parts["head"] = model_run.head_run.backward(d_logits).d_parameters
+    if embedding_run is not None:
+        d_vectors = embed_backward(d_x, embedding_run.ids, embedding_run._num_embeddings)
         if model_run._paths["embedding.vectors"] != model_run._paths["head.W_hy"]:
-            rows = np.unique(source.of_row(model_run.embedding_run.ids, len(source.rows[0].x)))
-            d_vectors = {name: values[rows] for name, values in d_vectors.items()}  # the page has only these
-        parts = {"embedding": d_vectors} | parts
+            d_vectors = d_vectors[np.unique(source.of_row(embedding_run.ids, len(source.rows[0].x)))]  # as in the page
+        parts["embedding"] = {"vectors": d_vectors}
     return merge_gradients(model_run._paths, parts)
 
 
-def _question(question: Question, numbers: dict[str, Any]) -> list[Any]:
+def _question(question: Any, numbers: dict[str, Any]) -> list[Any]:
     """A question as a list, with the step and the unit of a state."""
     where = "Trace.save_html"
-    kind, place = (question, []) if isinstance(question, str) else (question[0], list(question[1:]))
+    kind, *place = (question,) if isinstance(question, str) else question
     possible = ["state"] if numbers["tokens"] else []
-    if numbers.get("head"):
+    if "head" in numbers:
         possible.append("probability")
-    if "gradients" in numbers["results"] and (numbers.get("loss") or numbers.get("upstream")) and numbers["tokens"]:
+    if numbers["tokens"] and ("loss" in numbers or "upstream" in numbers):
         possible.append("gradient")
     if kind not in possible:
         expected, fix = _checks.listed(possible), "Ask for a number that this trace contains."
         _checks.fail(ValueError, where, "questions", f"of the kinds {expected}", _checks.shown(question), fix)
     sizes = (len(numbers["tokens"]), len(numbers["h_0"][-1]))
-    fits = kind == "state" and len(place) == 2 and 0 <= place[0] < sizes[0] and 0 <= place[1] < sizes[1]
-    if place and not fits:
+    valid = [isinstance(n, int) and 0 <= n < size for n, size in zip(place, sizes, strict=False)]
+    if place and not (kind == "state" and len(place) == 2 and all(valid)):
         expected = f'"state", or ("state", t, unit) with t below {sizes[0]} and unit below {sizes[1]}'
         _checks.fail(ValueError, where, "questions", expected, _checks.shown(question), "Count both from 0.")
     return [kind, *place]
