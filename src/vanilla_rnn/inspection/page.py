@@ -123,10 +123,10 @@ def page_numbers(
             )
     if upstream is not None:
         results["gradients"] = _gradients(source, upstream)
-        name = next((loss.__name__ for loss in LOSSES if loss is source.loss), None)
-        if name is not None:
+        known_loss = next((loss.__name__ for loss in LOSSES if loss is source.loss), None)
+        if known_loss is not None:
             results["loss"] = upstream.loss
-            numbers |= {"loss": name, "target": _target(source, results["logits"])}
+            numbers |= {"loss": known_loss, "target": _target(source, results["logits"])}
         else:
             numbers["upstream"] = _given(source, upstream, length)
             if source.loss is not None:
