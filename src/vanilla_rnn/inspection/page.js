@@ -237,8 +237,9 @@ function difference(network) { // the largest difference from Python's results, 
   return Math.max(...pairs.map(([a, b]) => apart(a, b)));
 }
 function spectralRadius(W) { // the largest absolute eigenvalue: ||W^n||^(1/n) for n = 2, 4, 8, ...
+  const squarings = W.length > 16 ? 20 : 40; // to six digits, or to twelve
   let M = W, log = 0;
-  for (let k = 0; k < 40; k++) {
+  for (let k = 0; k < squarings; k++) {
     const size = Math.hypot(...M.map(row => Math.hypot(...row)));
     if (!(size > 0 && size < Infinity)) return size;
     log += Math.log(size) / 2 ** k;
