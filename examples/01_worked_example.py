@@ -37,7 +37,7 @@ def main() -> None:
         problem = f"The network doesn't know {unknown[0]!r}" if unknown else "The sentence is empty"
         sys.exit(
             f"{problem}. The words it knows, in any order and number: {known}.\n"
-            "For words of your own, see the README's section Your own sentence."
+            'For words of your own: python -m vanilla_rnn "any sentence"'
         )
 
     embedding = Embedding.from_vectors(worked_example.EMBEDDINGS)

@@ -50,6 +50,7 @@ class Upstream(NamedTuple):
     d_output: Array | None
     d_h_n: Array | None
     loss: float | None
+    d_logits: Array | None  #: dL/dlogits, from which the two came; None if they were given
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded is shown as it is
@@ -139,7 +140,7 @@ def upstream_of(
         d_output = _checks.gradient(d_output, rnn_run.output, "d_output", where, rnn_run.lengths)
     if d_h_n is not None:
         d_h_n = _checks.gradient(d_h_n, rnn_run.h_n, "d_h_n", where)
-    return Upstream(d_output, d_h_n, value)
+    return Upstream(d_output, d_h_n, value, d_logits)
 
 
 def _row_loss(run: ModelRun, row: int, loss: Any, targets: Any, where: str) -> tuple[float, Array]:
