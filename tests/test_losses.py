@@ -188,6 +188,12 @@ def test_only_the_ratios_of_the_weights_matter(name, scale, dtype):
     np.testing.assert_allclose(d_logits, d_expected, rtol=1e-5)
 
 
+def test_classes_beyond_a_length_may_be_nan():
+    z = np.random.default_rng(6).standard_normal((2, 3, 4))
+    expected = cross_entropy(z, [[1, 2, 3], [0, 0, 0]], lengths=[3, 1])[0]
+    assert cross_entropy(z, [[1, 2, 3], [0, np.nan, np.nan]], lengths=[3, 1])[0] == expected
+
+
 def test_unknown_classes_may_be_nan():
     z = np.random.default_rng(6).standard_normal((3, 4))
     value, d_logits = cross_entropy(z, [2, np.nan, 0], weights=[1, 0, 3])

@@ -382,13 +382,15 @@ def test_a_state_of_other_parameters_or_another_optimiser_is_refused(call, state
     ("changes", "message"),
     [
         ({"v.W": np.ones(2)}, "state must be .*, got one with 'v.W'"),
+        ({"t.W": None}, "state must be all of m, s, t for W, or none, got only a part"),
         ({"m.W": np.ones(3)}, r"state\['m.W'\] must be .*\(2,\), got shape \(3,\)"),
         ({"s.W": np.array([1.0, -0.25])}, "W.* must be .*, got"),  # s is a mean of squares
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(changes, message):
     optimizer, W = Adam(), np.ones(2)
-    optimizer.state = {"t.W": np.array(1), "m.W": np.ones(2), "s.W": np.ones(2)} | changes
+    state = {"t.W": np.array(1), "m.W": np.ones(2), "s.W": np.ones(2)} | changes
+    optimizer.state = {key: values for key, values in state.items() if values is not None}
     with pytest.raises(ValueError, match=f"^Adam.step: {message}"):
         optimizer.step({"W": W}, {"W": np.zeros(2)})
     assert (W == 1.0).all()

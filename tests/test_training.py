@@ -475,6 +475,7 @@ def unreadable(*_, **__):
         (classifier, EXAMPLES, {"weights": [1.0, 2.0]}, TypeError, r"weights must be a function .*, got \[1.0, 2.0\]"),
         (classifier, EXAMPLES, {"on_epoch": print}, TypeError, ".*'on_epoch'"),
         (classifier, EXAMPLES, {"class_weight": [1, 2]}, TypeError, ".*'class_weight'.*weights=lambda targets"),
+        (classifier, EXAMPLES, {"lr": 3}, TypeError, ".*'lr'. Pass it to the optimiser"),
         (classifier, EXAMPLES, {"patience": 3}, TypeError, ".*'patience'.*for row in train"),
     ],
 )  # fmt: skip

@@ -77,6 +77,15 @@ def test_counts_may_be_given_instead_of_tokens():
     assert counts["<unk>"] == 1  # the caller's counts stay as they are
 
 
+def test_counts_of_another_kind_are_refused():
+    with pytest.raises(TypeError, match="^Vocab: tokens must be a list of str or a Counter, got {'a': 5}.*Counter"):
+        Vocab({"a": 5})
+    with pytest.raises(TypeError, match=r"^Vocab: tokens\['a'\] must be an integer, got '5'"):
+        Vocab(Counter({"a": "5"}))
+    with pytest.raises(AttributeError, match="size"):
+        Vocab(["a"]).size = 3
+
+
 @pytest.mark.parametrize("specials", [("<pad>", "<unk>"), ("<pad>", "\t")])
 @pytest.mark.parametrize("piece", [vocab_file.PIECE, 3])
 @given(learned=st.text(min_size=1), data=st.data())

@@ -142,7 +142,7 @@ def number(value: object, name: str, where: str) -> float:
 def choice(value: object, name: str, where: str) -> str:
     """Check that a value is one of the words allowed for this argument."""
     options = CHOICES[name]
-    if name == "nonlinearity" and (callable(value) or isinstance(value, tuple)):
+    if name == "nonlinearity" and (callable(value) or isinstance(value, (tuple, list))):
         fix = "Pass your own function with its slope, computed from its result: (np.tanh, lambda h: 1 - h * h)."
         fail(TypeError, where, name, f"one of {listed(options)}, or a pair of functions", shown(value), fix)
     if not isinstance(value, str) or value not in options:

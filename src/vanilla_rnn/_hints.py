@@ -93,6 +93,8 @@ def for_logits(z: Array) -> str:
 
 def for_id(values: Array, bad: int, count: int, count_name: str) -> str:
     """What to do about an id outside its range."""
+    if count_name == "len(vocab)":
+        return "Use ids from this vocabulary's encode."
     if count_name != "classes":
         return (
             "Use ids from 0 up: a negative id doesn't count from the end."
@@ -152,6 +154,8 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         args = args[1:]
     positional = [name for name in names if signature.parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY]
     hints = [INSTEAD[name] for name in kwargs if name in INSTEAD and name not in names]
+    if "lr" in kwargs and "optimizer" in names:
+        hints = ["Pass it to the optimiser: Adam(learning_rate=...)."]
     if not hints and method == "train" and len(args) == 3:
         hints = ["Pass one list of examples: list(zip(inputs, labels))."]
     if not hints and names[0] == "learning_rate" and args and isinstance(args[0], dict):

@@ -101,8 +101,9 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
     total: dict[str, Array] = {}
     for part, gradients in parts.items():
         for name, gradient in gradients.items():
-            path = paths[f"{part}.{name}" if part else name]
-            total[path] = total[path] + gradient if path in total else gradient
+            path = paths.get(f"{part}.{name}" if part else name)
+            if path is not None:  # a subclass's own parameters() may leave an array out
+                total[path] = total[path] + gradient if path in total else gradient
     return total
 
 
@@ -153,9 +154,9 @@ def collect_arrays(
     for name, child in children:
         if isinstance(child, np.ndarray):
             arrays[f"{prefix}{name}"] = child
-        elif isinstance(child, (Module, list)):
+        elif isinstance(child, list) or (isinstance(child, Module) and type(child).parameters is Module.parameters):
             collect_arrays(child, f"{prefix}{name}.", arrays)
-        elif callable(getattr(child, "parameters", None)):  # a cell of your own
+        elif callable(getattr(child, "parameters", None)):  # a cell of your own, or a module with parameters of its own
             arrays |= {f"{prefix}{name}.{path}": values for path, values in child.parameters().items()}
     return arrays
 

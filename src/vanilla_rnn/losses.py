@@ -199,11 +199,9 @@ def cross_entropy(
     where = "cross_entropy"
     z = _class_logits(logits, where)
     fix = "Pass class ids, one integer for each prediction, not one-hot vectors."
-    y = (
-        _checks.integers(targets, "targets", where, fix)
-        if weights is None
-        else _checks.array(targets, "targets", where)
-    )
+    y = _checks.array(targets, "targets", where)
+    unknown = y.dtype.kind == "f" and bool(np.isnan(y).any())  # only an array of floats can mark a target with NaN
+    y = y if unknown else _checks.integers(targets, "targets", where, fix)
     y = y[..., 0] if y.shape == (*z.shape[:-1], 1) else y
     if y.shape != z.shape[:-1]:
         expected = f"an array of shape {z.shape[:-1]}, the logits' shape without the classes"
@@ -211,7 +209,7 @@ def cross_entropy(
     w = _term_weights(y.shape, lengths, weights, "targets", where)
     if w is not None:
         y, z = np.where(w > 0, y, 0), np.where(w[..., None] > 0, z, z.dtype.type(0))
-        if y.dtype.kind == "f" and (y == y.astype(np.int64)).all():  # floats, so that NaN could mark unknown targets
+        if unknown and (y == np.round(y)).all():
             y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
     _finite_logits(z, "logits", where)

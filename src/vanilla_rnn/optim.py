@@ -202,6 +202,7 @@ class Optimizer:
             got = f"one {_checks.differing(d_parameters, parameters)}"
             fix = "Pass model.parameters() and the d_parameters of the same model's backward."
             _checks.fail(ValueError, where, "d_parameters", "a dictionary with the keys of parameters", got, fix)
+        _checks.mapping(self.state, "state", where, "Assign a copy of another optimiser's state.")
         if foreign := sorted(name for name in self.state if name.partition(".")[0] not in self.kinds):
             expected, fix = f"the state of an {type(self).__name__}", "Use the kind of optimiser it came from."
             _checks.fail(ValueError, where, "state", expected, f"one with {_checks.listed(foreign, 5)}", fix)
@@ -211,6 +212,10 @@ class Optimizer:
             gradients[name] = _checks.gradient(
                 d_parameters[name], values, f"d_parameters[{name!r}]", where, fix=_checks.DIVERGED
             )
+            kept = [f"{kind}.{name}" in self.state for kind in self.kinds]
+            if any(kept) and not all(kept):
+                expected, got = f"all of {', '.join(self.kinds)} for {name}, or none", "only a part of them"
+                _checks.fail(ValueError, where, "state", expected, got, "Assign a copy of a complete state.")
             for kind in self.kinds:
                 array = self.state.get(f"{kind}.{name}")
                 if array is not None and kind != "t" and array.shape != values.shape:

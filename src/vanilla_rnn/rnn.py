@@ -9,7 +9,7 @@ import numpy as np
 from vanilla_rnn import _checks, _hints
 from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients
 from vanilla_rnn.cell import RNNCell
-from vanilla_rnn.own_cell import ATTRIBUTES, is_plain, snapshot
+from vanilla_rnn.own_cell import check_cell, is_plain, snapshot
 from vanilla_rnn.packing import Ragged, Rectangle
 from vanilla_rnn.stream import Stream
 from vanilla_rnn.unroll import UnrolledCell, previous_states, unroll_cell, unroll_cell_backward
@@ -179,11 +179,7 @@ class RNN(Module):
                 TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Pass [cell] for one layer."
             )
         for number, cell in enumerate(cells):
-            missing = [name for name in ATTRIBUTES if not hasattr(cell, name)]
-            if missing or isinstance(cell, type):
-                got = _checks.shown(cell) + (f", without {_checks.listed(missing)}" if missing else "")
-                fix = "Pass an RNNCell, or an object of your own with all of these."
-                _checks.fail(TypeError, where, f"cells[{number}]", f"a cell with {', '.join(ATTRIBUTES)}", got, fix)
+            check_cell(cell, f"cells[{number}]", where)
         rnn.cells = list(cells)
         rnn.check_cells(where)
         return rnn

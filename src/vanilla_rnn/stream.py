@@ -79,7 +79,7 @@ class Stream:
         h = x_t
         for cell, z, x, h_prev, W, a, f in self._buffers:
             if f is None:
-                h_prev[...] = CheckedCell(cell).forward(h.copy(), h_prev.copy()).h  # the cell may keep its arguments
+                h_prev[...] = CheckedCell(cell).forward(h, h_prev).h
                 h = h_prev
             else:
                 x[...] = h

@@ -322,7 +322,7 @@ def _run_and_loss(
         real = _checks.padding_mask(run.lengths, run.logits.shape[:2])
     if weights is not None:
         with _location("train", "the function weights"):
-            w = weights(targets)
+            w = weights(np.array(targets))  # a copy, in case it works in place
         if w is None:
             fix = "Return one weight for each target."
             _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING, Self
@@ -105,15 +106,22 @@ class Vocab:
     ['dog', 'bites', 'the', 'man']
     """
 
+    __slots__ = ("idx_to_token", "specials", "token_to_idx")
+
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
         min_freq = _checks.argument(min_freq, "min_freq", "Vocab")
         specials = list(_each_token(specials, "specials", "Vocab", fix='Pass ("<pad>",) for one special.'))
         if len(set(specials)) < len(specials):
             fix = "List each special once."
             _checks.fail(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials), fix)
+        if isinstance(tokens, Mapping) and not isinstance(tokens, Counter):
+            fix = "Pass collections.Counter(counts) if these are counts, else list(tokens)."
+            _checks.fail(TypeError, "Vocab", "tokens", "a list of str or a Counter", _checks.shown(tokens), fix)
         each_token = _each_token(tokens, "tokens", "Vocab")  # counted one by one, never held all at once
         counts = Counter(each_token)
         if isinstance(tokens, Counter):  # counted already
+            for token, count in tokens.items():
+                _checks.integer(count, f"tokens[{token!r}]", "Vocab")
             counts = tokens.copy()
         for special in specials:
             counts.pop(special, None)

@@ -297,6 +297,9 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     gradients = run.backward(**{f"d_{name}": values for name, values in weights.items()})
 
     parameters = module.parameters()
+    if not hasattr(gradients, "d_parameters"):
+        got, own_fix = _checks.shown(gradients), "For a cell of your own, check RNN.from_cells([cell])."
+        _checks.fail(TypeError, where, "the result of backward", "an object with d_parameters", got, own_fix)
     if differing := _checks.differing(gradients.d_parameters, parameters):
         _checks.fail(
             ValueError, where, "d_parameters", "a dictionary with the keys of parameters()", f"one {differing}", fix
@@ -304,6 +307,10 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     twins = {path: values.astype(np.complex128) for path, values in parameters.items()}
     arrays, paths = collect_arrays(module), canonical_paths(module)
     twin = deepcopy(module, {id(values): twins[paths[path]] for path, values in arrays.items()})  # all but the arrays
+    for path, values in twin.parameters().items():
+        if values is not twins[path]:
+            expected, own_fix = "an attribute of the module", "Keep each parameter in an attribute of its own."
+            _checks.fail(ValueError, where, path, expected, "a view or a copy of one", own_fix)
     arguments = inspect.signature(module.forward).bind(*inputs).arguments
     moved = {name: np.array(value, np.complex128) for name, value in arguments.items() if _is_float(value)}
     pairs = [(path, twins[path], gradients.d_parameters[path]) for path in twins]
