@@ -282,7 +282,8 @@ class Adam(Optimizer):
         zeros = np.zeros_like(gradient)
         m, s = self.state.get(f"m.{name}", zeros), self.state.get(f"s.{name}", zeros)
         t = int(self.state.get(f"t.{name}", 0)) + 1
-        change, m, s = adam_update(gradient, m, s, t, self.learning_rate, self.betas, self.eps)
+        eps = max(self.eps, float(np.finfo(gradient.dtype).tiny))  # in float32, 1e-50 would be 0
+        change, m, s = adam_update(gradient, m, s, t, self.learning_rate, self.betas, eps)
         return change, {"m": m, "s": s, "t": np.array(t)}
 
     def _options(self) -> dict[str, Any]:
