@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from needed import needed
 
-settings.register_profile("here", deadline=None, max_examples=25)
+settings.register_profile("here", deadline=None, max_examples=20)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("mutants", deadline=None, derandomize=True, max_examples=25, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")

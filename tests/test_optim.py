@@ -247,6 +247,12 @@ def finishes(function, interrupted_at):
     return True
 
 
+def test_an_eps_below_the_smallest_float32_still_keeps_the_quotient_finite():
+    parameters = {"W": np.ones(2, np.float32)}
+    Adam(0.1, eps=1e-50).step(parameters, {"W": np.array([0.0, 1.0], np.float32)})
+    np.testing.assert_allclose(parameters["W"], [1.0, 0.9], rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "load_parameters"])
 def test_ctrl_c_at_any_moment_leaves_all_or_nothing_done(kind):
     """Every moment is tried, because Python handles a signal between two instructions."""

@@ -301,6 +301,15 @@ def test_a_stream_needs_less_memory_than_its_text():
     assert peak < 0.5 * pieces * lanes.nbytes
 
 
+def test_an_error_of_the_caller_s_own_iterable_is_passed_on_as_it_is():
+    def chunks():
+        yield [1, 2, 3]
+        raise ValueError("no connection")
+
+    with pytest.raises(ValueError, match="^no connection$"):
+        fit_stream(language_model(), chunks(), **stream_options())
+
+
 # --- progress
 
 

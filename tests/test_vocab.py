@@ -191,6 +191,8 @@ def test_padding_of_vectors():
     ("sequences", "shape", "dtype"),
     [
         ([[1], [0.5]], (2, 1), np.float64),
+        ([np.array([1], np.uint64), [2]], (2, 1), np.int64),
+        ([[np.uint64(1), np.int64(2)], [3]], (2, 2), np.int64),
         ([[1], np.array([])], (2, 1), np.int64),
         ([[], []], (2, 0), np.int64),
         ([np.zeros((0, 3), np.float32)] * 2, (2, 0, 3), np.float32),

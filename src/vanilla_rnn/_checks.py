@@ -230,7 +230,7 @@ def array(value: object, name: str, where: str) -> Array:
         fail(ValueError, where, name, "a rectangular array of numbers", got, fix)
     if values.dtype.kind not in "biufc":
         fail(TypeError, where, name, "an array of numbers", *_hints.not_numbers(value, values, name))
-    if values.dtype.kind == "f" and isinstance(value, (list, tuple)):
+    if values.dtype.kind == "f" and isinstance(value, (list, tuple)) and (np.floor(values) == values).all():
         exact = np.array(value, dtype=object)
         if exact.size and all(isinstance(number, (int, np.integer)) and number < 2**63 for number in exact.flat):
             return exact.astype(np.int64)  # NumPy makes floats of int64 and uint64 together

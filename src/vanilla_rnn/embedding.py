@@ -117,8 +117,8 @@ class Embedding(Module):
         """`forward`, for ids that have been checked."""
         vectors = embed(ids, self.vectors)
         if not _checks.is_finite(vectors):
-            for idx in np.unique(ids):
-                _checks.finite(self.vectors[idx], f"vectors[{idx}]", f"{type(self).__name__}.forward", _checks.DIVERGED)
+            idx = ids[~np.isfinite(vectors).all(axis=-1)][0]
+            _checks.finite(self.vectors[idx], f"vectors[{idx}]", f"{type(self).__name__}.forward", _checks.DIVERGED)
         return EmbeddingRun(ids.copy(), vectors, len(self.vectors))
 
     def check_ids(self, ids: ArrayLike, name: str, where: str) -> Array:

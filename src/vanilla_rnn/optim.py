@@ -338,7 +338,8 @@ class Adam(Optimizer):
 
     def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:
         m, s = moments
-        return adam_update(gradient, m, s, t, self.learning_rate, self.betas, self.eps)
+        eps = max(self.eps, float(np.finfo(gradient.dtype).tiny))  # in float32, 1e-50 would be 0
+        return adam_update(gradient, m, s, t, self.learning_rate, self.betas, eps)
 
     def _options(self) -> dict[str, Any]:
         return super()._options() | {"betas": self.betas, "eps": self.eps}
