@@ -472,6 +472,14 @@ def test_a_question_without_an_answer_is_refused(worked_trace, question):
         worked_trace.to_html(questions=[question])
 
 
+@pytest.mark.parametrize("question", ["probability", "gradient"])
+def test_the_states_alone_answer_no_question_about_outputs(question):
+    steps = trace(RNN(2, 3, rng=0).forward(np.ones((4, 2))))
+    assert '"questions":[["state"]]' in steps.to_html(questions=["state"])
+    with pytest.raises(ValueError, match=rf"questions must be of the kinds 'state', got '{question}'"):
+        steps.to_html(questions=[question])
+
+
 def test_without_a_loss_the_page_can_be_changed_but_not_trained(show):
     page = show(trace(worked_model().forward([0, 1, 2, 3]), worked_example.TOKENS))
     number(page, W_XH, 0, 0).focus()
@@ -542,6 +550,7 @@ def test_the_matrices_are_on_the_first_screen_and_can_be_hit(show, worked_trace,
 
 def test_on_paper_every_step_has_its_numbers(page):
     page.emulate_media(media="print")
+    page.locator("#all-steps section").last.wait_for()
     text = page.inner_text("#all-steps")
     for h in worked_example.PRINTED_STATES.flat:
         assert f"{h:.4f}" in text
@@ -549,8 +558,7 @@ def test_on_paper_every_step_has_its_numbers(page):
         assert not page.locator(hidden).first.is_visible()
     assert page.locator("#all-steps td").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
     page.emulate_media(media="screen")
-    page.wait_for_timeout(200)
-    assert page.text_content("#all-steps") == ""
+    page.locator("#all-steps section").first.wait_for(state="detached")
 
 
 def test_in_a_frame_it_follows_the_theme_and_never_scrolls(browser, worked_trace, tmp_path):
