@@ -180,6 +180,16 @@ def slides():
             ),
         ),
         (
+            "Your turn",
+            code("python -m pytest examples/exercises -x")
+            + points(
+                "Open `examples/exercises/exercises.py`.",
+                "Exercise 1: `step`. Replace the `raise` by the formula.",
+                "A test that fails names the likely mistake.",
+                "When it passes: exercise 2, `unroll`.",
+            ),
+        ),
+        (
             "`output` and `h_n`",
             code("output, h_n = rnn(x, lengths=lengths)")
             + table(
@@ -215,6 +225,24 @@ def slides():
             ),
         ),
         ("Four tasks, drawn", drawing("static/drawings/tasks.svg", "The four architectures")),
+        (
+            "What a decoder reads",
+            table(
+                ("step", "reads", "should answer"),
+                ("0", "<bos>", "C"),
+                ("1", "C", "D"),
+                ("2", "D", "E"),
+                ("3", "E", "<eos>"),
+            )
+            + drawing(
+                "static/drawings/teacher-forcing.svg",
+                "In training a decoder reads the right tokens, in generation its own",
+            )
+            + question(
+                "Three tokens: how many steps count in the loss?",
+                "Four. The end has to be predicted too, and padding doesn’t count.",
+            ),
+        ),
         (
             "What does it learn from?",
             formula("p = sigmoid(W_{hy} h_T + b_y)", "loss = −log p, if the right answer is yes")
@@ -281,34 +309,6 @@ def slides():
             )
             + drawing("static/drawings/clipping.svg", "Clipping shortens the gradient and keeps its direction")
             + formula("h_t = (1 − leak) h_{t−1} + leak tanh(W_{xh} x_t + W_{hh} h_{t−1} + b_h)"),
-        ),
-        (
-            "What a decoder reads",
-            table(
-                ("step", "reads", "should answer"),
-                ("0", "<bos>", "I"),
-                ("1", "I", "love"),
-                ("2", "love", "movies"),
-                ("3", "movies", "<eos>"),
-            )
-            + drawing(
-                "static/drawings/teacher-forcing.svg",
-                "In training a decoder reads the right tokens, in generation its own",
-            )
-            + question(
-                "Three tokens: how many steps count in the loss?",
-                "Four. The end has to be predicted too, and padding doesn’t count.",
-            ),
-        ),
-        (
-            "Your turn",
-            code("python -m pytest examples/exercises -x")
-            + points(
-                "Open `examples/exercises/exercises.py`.",
-                "Exercise 1: `step`. Replace the `raise` by the formula.",
-                "A test that fails names the likely mistake.",
-                "When it passes: exercise 2, `unroll`.",
-            ),
         ),
         (
             "Homework",

@@ -54,6 +54,9 @@ def test_the_points_add_up_to_100_for_the_exercises_there_are():
     points = importlib.import_module("exercises.conftest").POINTS
     assert sum(points.values()) == 100
     assert list(points) == re.findall(r"^(?:def|class) (\w+)", SOLUTIONS, re.MULTILINE)
+    page = (FOLDER.parent.parent / "docs" / "for-teachers.md").read_text("utf-8")
+    table = re.findall(r"^\| (\d+) `(\w+)` \| (\d+) \|$", page, re.MULTILINE)
+    assert table == [(str(n), name, str(most)) for n, (name, most) in enumerate(points.items(), start=1)]
 
 
 def test_a_solution_gets_all_points_and_a_report_named_after_the_student(tmp_path):
