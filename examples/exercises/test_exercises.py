@@ -189,6 +189,8 @@ def test_1_the_state_after_one_step():
             np.tanh(W_xh @ x[0]) + np.tanh(W_hh @ h_0 + b_h)
         ),
         "W_hh isn't used. The memory is W_hh h_prev, not h_prev itself.": np.tanh(right.a + h_0 - W_hh @ h_0),
+        "x_t isn't read. Add W_xh x_t.": np.tanh(right.a - W_xh @ x[0]),
+        "this is relu of the sum. The nonlinearity is np.tanh.": np.maximum(right.a, 0),
         "this is the sigmoid of the sum. The nonlinearity is np.tanh.": 1 / (1 + np.exp(-right.a)),
         "`W_hh * h_prev` is a matrix. The product of a matrix and a vector is `W_hh @ h_prev`.": (
             np.tanh(W_xh @ x[0] + W_hh * h_0 + b_h)
@@ -210,6 +212,16 @@ def test_2_every_state_comes_from_the_one_before():
         "it is one step late. Row t is the state after reading x_t.": before,
         "this is only the last state. Return all of them.": states[-1],
         "it is in reverse. Row 0 is the state after the first step.": states[::-1],
+        "it reads from the last input to the first. Begin with x[0].": rnn(x[::-1], h_0[None])[0][::-1],
+        "every step reads x[0]. Step t reads x[t].": rnn(np.tile(x[0], (TIME, 1)), h_0[None])[0],
+        "step 0 is left out. Row 0 is the state after reading x[0].": (
+            np.concatenate([h_0[None], rnn(x[1:], h_0[None])[0]])
+        ),
+        "the last state is missing. There are as many states as inputs.": states[:-1],
+        "this is only the first state. Is `return` inside the loop?": states[:1],
+        "only the first row is computed. Is `return` inside the loop?": np.where(
+            np.arange(TIME)[:, None] < 1, states, 0
+        ),
         "every row is the last state. Write each step into its own row.": np.tile(states[-1], (TIME, 1)),
     }
     check("states", result, states, mistakes)
@@ -248,6 +260,11 @@ def test_3_the_gradient_passes_tanh_first():
         "d_h is missing. d_a = d_h (1 - h_t^2): by the chain rule, the slope multiplies d_h.": 1 - states[0] ** 2,
         "it is d_h - h_t^2. Put parentheses around the slope: d_h * (1 - h_t**2).": d_h - states[0] ** 2,
         "the slope is 1 - h_t^2, not (1 - h_t)^2. In Python, 1 - h_t**2.": d_h * (1 - states[0]) ** 2,
+        "the square is missing. The slope is 1 - h_t^2.": d_h * (1 - states[0]),
+        "the slope is h_t (1 - h_t), that of a sigmoid. The slope of tanh is 1 - h_t^2.": d_h
+        * states[0]
+        * (1 - states[0]),
+        "the sign is wrong. The slope is 1 - h_t^2.": -right,
         "it is the sum of d_a. Each unit has its own bias: d_b_h is d_a.": right.sum(),
     }
     check("d_b_h", step_backward()["d_b_h"], right, mistakes)
@@ -319,6 +336,7 @@ def test_4_the_last_step_gets_its_own_share_and_d_h_n():
     neither = same(result[-2:-1], back_through(-2, d_output[-2]).d_x[None])  # the step before has no dhnext either
     hint = "dhnext is missing. It is d_h_n at the last step, and d_h_prev of the step after at every other."
     mistakes = {hint: back_through(-1, own).d_x if neither else ()} | mistakes
+    mistakes["the loop leaves this step out. Go over reversed(range(time))."] = np.zeros(INPUT)
     hint = "it is d_x of step 0. The loop goes back in time, but d_x has the order of x."
     mistakes[hint] = d_x[0]
     check("d_x of the last step", result[-1], d_x[-1], mistakes)
@@ -335,6 +353,7 @@ def test_4_earlier_steps_get_the_share_of_the_future():
         "d_h_n is added again. Replace dhnext at every step instead of adding to it.": own + future + d_h_n,
     }
     mistakes = {hint: back_through(-2, wrong).d_x for hint, wrong in mistakes.items()}
+    mistakes["it isn't computed. Is `return` inside the loop?"] = np.zeros(INPUT)
     check("d_x of the step before the last", backward()["d_x"][-2], d_x[-2], mistakes)
 
 
@@ -470,6 +489,10 @@ def test_6_the_mean_is_over_real_steps():
         "it is the sum. Divide by the number of real steps.": total,
         "it is divided by the number of rows. Divide by the number of real steps.": total / len(counts),
         "it is half of it. This loss is the plain mean, without 1/2.": right / 2,
+        "it is the mean of |p - y|. Take the squares.": np.abs(predictions - targets)[counting].mean(),
+        "it has one step too many. A step is real if t < lengths[row], not t <= lengths[row].": (
+            mean_squared_error(predictions, targets, lengths=np.minimum(counts + 1, TIME))[0]
+        ),
         "it is its root. This loss is the mean of the squares.": np.sqrt(right),
         "it is the mean of the rows' means, in which the steps of short rows have a larger weight.": np.mean(means),
     }
@@ -486,6 +509,8 @@ def test_6_the_gradient_is_of_that_very_mean():
         "it isn't divided by the number of real steps, as the loss is.": right * counts.sum(),
         "it is divided by the number of all steps. Only real ones are in the loss.": right * counts.sum() / right.size,
         "the 2 is missing: the derivative of d^2 is 2 d.": right / 2,
+        "it has only the real steps. Keep the shape, with 0 in the padding: np.where(real, ..., 0).": right[counting],
+        "it is divided by the number of rows. Divide by the number of real steps.": right * counts.sum() / len(counts),
         "the sign is wrong. The larger p, the larger p - y: the gradient is 2 (p - y) / count.": -right,
     }
     check("d_predictions", result, right, mistakes)
@@ -525,7 +550,10 @@ def seen(ids):
 
 
 def test_7_one_step_more_than_tokens_counts():
-    mistakes = {"as many as tokens. The end has to be predicted too: one step more counts.": words}
+    mistakes = {
+        "as many as tokens. The end has to be predicted too: one step more counts.": words,
+        "padding counts. It is the number of each row's own tokens and 1 for the end.": np.full(4, 6),
+    }
     check("counts", shift()[2], decoder_run.lengths, mistakes)
 
 
@@ -623,6 +651,10 @@ def test_9_what_is_left_of_each_state_in_the_last():
         columns.insert(0, columns[0] @ (slopes[t] * W_hh))
         no_slopes.insert(0, no_slopes[0] @ W_hh)
         turned.insert(0, steps[t] @ turned[0])
+    from_start = [np.eye(HIDDEN)]
+    for step in steps[1:]:
+        from_start.append(step @ from_start[-1])
+    powers = norms([W_hh]) ** np.arange(TIME)[::-1]
     products = [np.prod(norms(steps[t + 1 :])) for t in range(TIME)]
     squares = [np.linalg.norm(J) for J in jacobians]
     mistakes = {
@@ -631,6 +663,8 @@ def test_9_what_is_left_of_each_state_in_the_last():
         "the slopes of tanh are missing: J_t = diag(1 - h_t^2) W_hh.": norms(no_slopes),
         "the product is in the wrong order. The earlier of two steps is on the right.": norms(turned),
         "it is a product of norms, which is only a bound. Multiply the matrices, then take the norm.": products,
+        "it is the norm of dh_t/dh_first. Begin at the last state and go back.": norms(from_start),
+        "it is a power of W_hh's norm. Multiply the Jacobians of the steps.": powers,
         "it is in reverse. Place t belongs to state t, and the last one is 1.": norms(jacobians)[::-1],
         "it is the root of the sum of squares, another norm. Write np.linalg.norm(J, 2), with the 2.": squares,
     }
@@ -673,6 +707,9 @@ def test_10_a_row_is_flipped_within_its_length():
             real[..., None], right[..., ::-1], rows
         ),
         "nothing is flipped.": rows,
+        "the padding is in front. It stays behind the row.": np.array(
+            [np.concatenate([row[n:], row[:n][::-1]]) for row, n in zip(rows, lengths, strict=True)]
+        ),
         "the padding isn't where it was.": np.where(real[..., None], right, 0),
     }
     check("the flipped rows", flip_padded(rows), right, mistakes)
