@@ -118,6 +118,6 @@ def test_a_test_or_the_gate_runs_every_command():
 @pytest.mark.slow
 def test_the_page_that_needs_pytorch():
     needed("torch")
-    page = ROOT / "docs" / "tutorials" / "7-the-same-in-pytorch.md"
+    page = ROOT / "docs" / "tutorials" / "8-the-same-in-pytorch.md"
     failed, tried = doctest.testfile(str(page), module_relative=False)
     assert (failed, tried > 15) == (0, True)
