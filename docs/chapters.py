@@ -66,12 +66,12 @@ def pictures(text: str) -> dict[str, str]:
             elif (image := IMAGE.match(piece.lstrip())) and image["folder"] == "plots":
                 picture = io.StringIO()
                 plt.gcf().savefig(picture, format="svg", metadata={"Date": None})
-                drawn[image["name"]] = _for_both_schemes(picture.getvalue())
+                drawn[image["name"]] = for_both_schemes(picture.getvalue())
                 plt.close("all")
     return drawn
 
 
-def _for_both_schemes(svg: str) -> str:
+def for_both_schemes(svg: str) -> str:
     """The picture with colours for a dark page too."""
     rules = [
         f'[style*="{side}: {light}"] {{ {side}: {dark} !important }}'
