@@ -1,4 +1,4 @@
-"""The chapters: their pictures are what their code draws, and their notebooks run and show the printed outputs."""
+"""The chapters and the pages of the examples: pictures, notebooks and recorded outputs are what the code gives."""
 
 import inspect
 import json
@@ -13,7 +13,10 @@ from vanilla_rnn.inspection import plot
 
 DOCS = Path(__file__).parent.parent / "docs"
 CHAPTERS = sorted((DOCS / "tutorials").glob("*.md"))
-SCRIPT = runpy.run_path(str(DOCS / "chapters.py"))
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(DOCS)
+    SCRIPT = runpy.run_path(str(DOCS / "chapters.py"))
+    RECORDED = runpy.run_path(str(DOCS / "record_examples.py"))
 
 
 def coordinates(svg):
@@ -87,3 +90,18 @@ def shown(cell):
 
 def drawn(output):
     return any(kind.startswith("image/") for kind in output.get("data", {}))
+
+
+@pytest.mark.parametrize("script", RECORDED["EXAMPLES"], ids=lambda script: script.stem)
+def test_an_example_has_a_page_that_describes_it(script):
+    page = RECORDED["file_of"](script).read_text("utf-8")
+    output = page.split("```text\n")[1].removesuffix("```\n")
+    assert len(output) > 100
+    current = RECORDED["page"](script, output, seconds=1)
+    assert current.split("\n## Output\n")[0] == page.split("\n## Output\n")[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", RECORDED["EXAMPLES"][1:4], ids=lambda script: script.stem)
+def test_the_page_of_a_quick_example_has_its_output(script):
+    assert f"```text\n{RECORDED['run'](script).rstrip()}\n```\n" in RECORDED["file_of"](script).read_text("utf-8")

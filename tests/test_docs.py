@@ -69,10 +69,13 @@ def test_the_citation_names_this_version():
     assert f"\nversion: {vanilla_rnn.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
-def test_the_start_page_lists_the_readme_s_examples():
+def test_the_start_page_lists_the_readme_s_examples_with_links():
     readme, start = (
-        re.findall(r"^\| `\d\d_\w+\.py` \|.*$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
-        for page in ("README.md", "docs/index.md")
+        re.findall(row, (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        for page, row in (
+            ("README.md", r"^\| `(\d\d_\w+)\.py` (\|.*)$"),
+            ("docs/index.md", r"^\| \[`(\d\d_\w+)\.py`\]\(examples/\1\.md\) (\|.*)$"),
+        )
     )
     assert readme == start != []
 
