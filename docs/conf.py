@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math import latex2mathml
 from numpydoc.xref import DEFAULT_LINKS
 
 from vanilla_rnn import __version__
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))  # for the modules next to this file
+import chapters  # noqa: E402
+
 EXAMPLE = DOCS.parent / "examples" / "01_worked_example.py"
 PLACE = "<!-- worked_example.html -->"  # a code host doesn't show it
 FRAME = (
@@ -18,6 +22,7 @@ FRAME = (
     ' style="width: 100%; height: 60rem; border: 0"></iframe>\n\n'
     '<a href="{root}worked_example.html">Open this page alone</a>'
 )
+NOTEBOOK = '<p class="notebook"><a href="../notebooks/{name}.ipynb" download>This chapter as a notebook</a></p>\n'
 
 project = "vanilla_rnn"
 author = "The vanilla_rnn authors"
@@ -34,9 +39,12 @@ html_title = f"{project} {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = [("frame.js", {"defer": "defer"})]
+html_favicon = "static/favicon.svg"
+html_math_renderer = "mathml"  # every browser can show it, and it needs no script
 html_copy_source = False  # the sources are in the repository
 
 # The prose is plain Markdown, as code hosts show it.
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3  # [...](design.md#names) links to a heading, as on code hosts
 
 # The docstrings are numpydoc. They refer to other objects in single backticks, with the shortest unambiguous name.
@@ -77,10 +85,44 @@ def make_worked_example(app):
         subprocess.run([sys.executable, EXAMPLE, "--html", page], check=True, stdout=subprocess.DEVNULL)
 
 
+def make_notebooks(app):
+    """Write every chapter as a notebook to the site."""
+    if app.builder.format == "html":
+        folder = Path(app.outdir) / "notebooks"
+        folder.mkdir(parents=True, exist_ok=True)
+        for page in chapters.CHAPTERS:
+            (folder / f"{page.stem}.ipynb").write_text(chapters.notebook(page), "utf-8")
+
+
 def prepare(app, docname, source):
-    """Put that page into a frame at its place in a chapter, and remove the empty line at the end of code blocks."""
+    """Complete a page of Markdown with what only the site has.
+
+    The worked example's page is put into a frame at its place, and a chapter gets a link to its notebook. The empty
+    line at the end of code blocks is removed: only doctest needs it.
+    """
     text = source[0].replace(PLACE, FRAME.format(root="../" * docname.count("/")))
-    source[0] = re.sub(r"\n\n```$", "\n```", text, flags=re.MULTILINE)  # only doctest needs it
+    if (DOCS / f"{docname}.md") in chapters.CHAPTERS:
+        title, rest = text.split("\n", 1)
+        text = f"{title}\n\n{NOTEBOOK.format(name=Path(docname).name)}\n{rest}"
+    source[0] = re.sub(r"\n\n```$", "\n```", text, flags=re.MULTILINE)
+
+
+def inline_formula(writer, node):
+    """Write a formula between words as MathML."""
+    formula(writer, node, as_block=False)
+
+
+def displayed_formula(writer, node):
+    """Write a formula on a line of its own as MathML."""
+    formula(writer, node, as_block=True)
+
+
+def formula(writer, node, as_block):
+    """Write the MathML that docutils makes of LaTeX; a subscript of several letters, as in W_xh, is one name."""
+    latex = re.sub(r"_\{([a-z]{2,})\}", r"_{\\mathrm{\1}}", node.astext().strip())
+    mathml = latex2mathml.tex2mathml(latex, as_block=as_block)
+    writer.body.append(re.sub(r"\n\s*", "", mathml))
+    raise nodes.SkipNode
 
 
 def setup(app):
@@ -88,5 +130,7 @@ def setup(app):
     DEFAULT_LINKS.clear()
     app.connect("autodoc-process-signature", signature)
     app.connect("builder-inited", make_worked_example)
+    app.connect("builder-inited", make_notebooks)
+    app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("source-read", prepare)
     app.connect("doctree-resolved", short_citations)

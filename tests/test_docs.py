@@ -69,10 +69,13 @@ def test_the_citation_names_this_version():
     assert f"\nversion: {vanilla_rnn.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
-def test_the_start_page_lists_the_readme_s_examples():
+def test_the_start_page_lists_the_readme_s_examples_with_links():
     readme, start = (
-        re.findall(r"^\| `\d\d_\w+\.py` \|.*$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
-        for page in ("README.md", "docs/index.md")
+        re.findall(row, (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        for page, row in (
+            ("README.md", r"^\| `(\d\d_\w+)\.py` (\|.*)$"),
+            ("docs/index.md", r"^\| \[`(\d\d_\w+)\.py`\]\(examples/\1\.md\) (\|.*)$"),
+        )
     )
     assert readme == start != []
 
@@ -118,7 +121,7 @@ def test_a_test_or_the_gate_runs_every_command():
 @pytest.mark.slow
 def test_the_page_that_needs_pytorch():
     needed("torch")
-    page = ROOT / "docs" / "tutorials" / "7-the-same-in-pytorch.md"
+    page = ROOT / "docs" / "tutorials" / "8-the-same-in-pytorch.md"
     failed, tried = doctest.testfile(str(page), module_relative=False)
     assert (failed, tried > 15) == (0, True)
 

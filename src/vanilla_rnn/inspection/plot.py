@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vanilla_rnn.rnn import RNNRun
     from vanilla_rnn.seq2seq import OneToManyRun
 
+COLOURS = ("#b35806", "#542788", "#0b5c8a", "#1d6b3a")  # of lines: those of a trace's page, and two more
+
 
 def plot_hidden_states(
     run: Trace | RNNRun | ModelRun | OneToManyRun,
@@ -148,4 +150,6 @@ def _axes(ax: Axes | None) -> Axes:
         return ax
     import matplotlib.pyplot as plt
 
-    return plt.subplots(layout="constrained")[1]
+    ax = plt.subplots(layout="constrained")[1]
+    ax.set_prop_cycle(color=COLOURS)
+    return ax
