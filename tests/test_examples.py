@@ -62,7 +62,7 @@ def test_worked_example_writes_a_page(tmp_path):
     assert f"Wrote {tmp_path / 'steps.html'}" in printed
     page = (tmp_path / "steps.html").read_text("utf-8")
     assert '"tokens":["I","love"]' in page
-    assert '"flows":[[' in page
+    assert '"loss":"binary_cross_entropy","target":[1]' in page
 
 
 def test_worked_example_takes_a_sentence():
