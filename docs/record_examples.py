@@ -76,6 +76,6 @@ if __name__ == "__main__":
             output = run(script)
             file_of(script).write_text(page(script, output, time.perf_counter() - start), "utf-8")
             if script.name.startswith("13"):
-                run(script, "--picture", str(PICTURE))
+                run(script, "--plot", str(PICTURE))
                 PICTURE.write_text(for_both_schemes(PICTURE.read_text("utf-8")), "utf-8")
             sys.stdout.write(f"{script.name}\n")
