@@ -824,7 +824,7 @@ def test_11_the_weights_get_theirs_through_n():
 
 
 def test_11_it_works_in_a_network():
-    network = RNN.from_cells([leaky_cell()])
+    network = attempt("RNN.from_cells", RNN.from_cells, [leaky_cell()])
     error = attempt("backward", check_gradients, network, rows, rows_h_0[None], lengths)
     if not error < 1e-11:
         hint = "Each step of a sequence needs its own n: keep what backward reads in the run, not in self."
