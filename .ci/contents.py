@@ -8,7 +8,7 @@ from pathlib import Path
 SDIST = [".ci", "src", "tests", "benchmarks", "examples", "docs", "README.md", "CHANGELOG.md", "CITATION.cff"]
 SDIST += ["CONTRIBUTING.md", "LICENSE", "pyproject.toml", ".pre-commit-config.yaml"]
 ADDED = {"PKG-INFO", ".gitignore"}  # hatchling adds them to every sdist
-PACKAGE = ["**/*.py", "py.typed", "inspection/page.html"]
+PACKAGE = ["**/*.py", "py.typed", "inspection/page.html", "inspection/page*.js"]
 METADATA = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}
 
 

@@ -18,7 +18,7 @@ import chapters  # noqa: E402
 EXAMPLE = DOCS.parent / "examples" / "01_worked_example.py"
 PLACE = "<!-- worked_example.html -->"  # a code host doesn't show it
 FRAME = (
-    '<iframe src="{root}worked_example.html" title="The worked example, to step through"'
+    '<iframe class="live" src="{root}worked_example.html" title="The worked example: change any number"'
     ' style="width: 100%; height: 60rem; border: 0"></iframe>\n\n'
     '<a href="{root}worked_example.html">Open this page alone</a>'
 )
@@ -38,6 +38,7 @@ html_theme = "furo"  # readable on a phone and in dark mode, and it loads nothin
 html_title = f"{project} {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = [("frame.js", {"defer": "defer"})]
 html_favicon = "static/favicon.svg"
 html_math_renderer = "mathml"  # every browser can show it, and it needs no script
 html_copy_source = False  # the sources are in the repository

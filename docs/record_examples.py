@@ -69,7 +69,7 @@ def draw(script: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "matplotlibrc"
         settings.write_text("svg.fonttype: none\nsvg.hashsalt: examples\nfont.size: 11\n", "utf-8")
-        run(script, "--picture", str(PICTURE), MATPLOTLIBRC=str(settings), SOURCE_DATE_EPOCH="0")
+        run(script, "--plot", str(PICTURE), MATPLOTLIBRC=str(settings), SOURCE_DATE_EPOCH="0")
     PICTURE.write_text(for_both_schemes(PICTURE.read_text("utf-8")), "utf-8")
 
 

@@ -110,9 +110,9 @@ def read_text(path=None):
     try:
         text = Path(path).read_text(encoding="utf-8")[:LONGEST]
     except (OSError, UnicodeDecodeError) as error:
-        sys.exit(f"{path} can't be read as UTF-8 text: {error}")
-    if len(text) < SHORTEST:
-        sys.exit(f"{path} must have at least {SHORTEST:,} characters, got {len(text):,}. Use a longer text.")
+        sys.exit(f"{path} can't be read: {error}. It must be a text file, saved as UTF-8.")
+    if len(text) < SHORTEST or "\0" in text:  # UTF-16, read as UTF-8, has a NUL for every letter
+        sys.exit(f"{path} must be UTF-8 text of at least {SHORTEST:,} characters, got {len(text):,}: {text[:9]!r} ...")
     return text
 
 
@@ -121,9 +121,8 @@ def windows(ids):
 
     A target is the character after its input. Each row of a window continues the same row of the window before.
     """
-    length = len(ids) // LANES
-    rows = ids[: LANES * length].reshape(LANES, length)
-    return [(rows[:, t : t + WINDOW], rows[:, t + 1 : t + 1 + WINDOW]) for t in range(0, length - WINDOW, WINDOW)]
+    rows = ids[: len(ids) // LANES * LANES].reshape(LANES, -1)
+    return [(rows[:, t : t + WINDOW], rows[:, t + 1 :][:, :WINDOW]) for t in range(0, rows.shape[1] - WINDOW, WINDOW)]
 
 
 # Measuring and sampling.
@@ -156,8 +155,10 @@ def sample(parameters, first, length, rng):
 
 
 def main():
-    text = read_text(*sys.argv[1:2])
-    alphabet, ids = np.unique(list(text), return_inverse=True)  # of the whole text, so that every character has an id
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        sys.exit(print(__doc__))
+    # The alphabet is that of the whole text, so that every character has an id.
+    alphabet, ids = np.unique(list(read_text(*sys.argv[1:2])), return_inverse=True)
     train, held_out = np.split(ids, [len(ids) * 9 // 10])
     train_windows, held_out = windows(train), windows(held_out)
     output, rng = len(alphabet), np.random.default_rng(0)

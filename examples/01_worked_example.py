@@ -1,6 +1,6 @@
 """Trace a sentence through the worked example's network, one word at a time, with all the arithmetic.
 
-python examples/01_worked_example.py
+python examples/01_worked_example.py                      (takes a second)
 python examples/01_worked_example.py "I love love this movie"
 python examples/01_worked_example.py --html steps.html    (a page to step through in a browser, with the gradients)
 """
@@ -25,9 +25,9 @@ from vanilla_rnn import (
 
 def main() -> None:
     known = " ".join(worked_example.TOKENS)
-    parser = argparse.ArgumentParser(description="Trace a sentence through the worked example's network.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sentence", nargs="?", default=known, help=f"any of these words: {known}")
-    parser.add_argument("--html", metavar="PATH", help="write a page to step through, with the gradients of the loss")
+    parser.add_argument("--html", metavar="PATH", help="write a page to step through, with the gradients")
     arguments = parser.parse_args()
 
     vocab = Vocab(worked_example.TOKENS, specials=())
@@ -37,7 +37,7 @@ def main() -> None:
         problem = f"The network doesn't know {unknown[0]!r}" if unknown else "The sentence is empty"
         sys.exit(
             f"{problem}. The words it knows, in any order and number: {known}.\n"
-            "For words of your own, see the README's section Your own sentence."
+            'For words of your own: python -m vanilla_rnn "any sentence"'
         )
 
     embedding = Embedding.from_vectors(worked_example.EMBEDDINGS)

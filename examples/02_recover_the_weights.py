@@ -3,12 +3,13 @@
 A text printed the hidden states of "I love this movie" to four decimals, and its weights were lost. Suppose that the
 author chose weights and embeddings with one decimal, between -1 and 1. Then there are few enough to try all of them.
 
-python examples/02_recover_the_weights.py
+python examples/02_recover_the_weights.py    (takes a second)
 """
 
 from itertools import product
 
 import numpy as np
+from command_line import parser
 
 from vanilla_rnn import RNN, RNNCell, worked_example
 
@@ -17,6 +18,7 @@ ROUNDING = 0.5e-4  # the largest error of a printed number
 
 
 def main() -> None:
+    parser(__doc__).parse_args()
     print("The printed states (a row for each word, a column for each unit):")
     print(STATES, "\n")
 

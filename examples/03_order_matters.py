@@ -1,14 +1,18 @@
 """Why sequences need a memory: word order matters, and sentences have any length.
 
-python examples/03_order_matters.py
+python examples/03_order_matters.py                       (takes a second)
+python examples/03_order_matters.py --plot states.png     (the states after each word)
 """
 
 import numpy as np
+from command_line import drawing, parser
 
 from vanilla_rnn import RNN, Embedding, Vocab, tokenize
+from vanilla_rnn.inspection.plot import plot_hidden_states
 
 
 def main() -> None:
+    arguments = parser(__doc__, picture="the states of both sentences").parse_args()
     vocab = Vocab(["dog", "bites", "man"], specials=())
     embedding = Embedding(len(vocab), embedding_dim=2, rng=1)
     rnn = RNN(input_size=2, hidden_size=3, rng=2)
@@ -34,6 +38,10 @@ def main() -> None:
         print(f"  {words:>2} words: {len(output):>2} states, {count} parameters")
     same = all(np.array_equal(values, before[path]) for path, values in rnn.parameters().items())
     print(f"  The weights are {'the same' if same else 'DIFFERENT'} before and after: {', '.join(before)}")
+    if arguments.plot:
+        with drawing(arguments.plot, panels=2) as axes:
+            for ax, sentence in zip(axes, ("dog bites man", "man bites dog"), strict=True):
+                plot_hidden_states(rnn.forward(embedding(vocab.encode(tokenize(sentence)))), tokenize(sentence), ax=ax)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,36 @@
 "good, not bad" and "bad, not good" contain the same words. A network that reads them in order can tell them apart. A
 logistic regression on word counts can't, whatever its weights.
 
-python examples/04_sentiment.py
-python examples/04_sentiment.py my_file.tsv        (a line for each example: label, a tab, text; two labels)
+python examples/04_sentiment.py                    (about 10 seconds)
+python examples/04_sentiment.py my_file.tsv        (a line for each example: label, tab, text, or text, tab, label)
+python examples/04_sentiment.py --plot sentiment.png
 """
 
-import sys
+import os
+from collections import Counter
 from itertools import product
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
+
 import numpy as np
+from command_line import announce, drawing, listed, parser, refuse, shortened, show_losses, table
 
-from vanilla_rnn import RNN, Adam, Embedding, ManyToOne, ManyToOneHead, Vocab, binary_cross_entropy, fit, tokenize
+from vanilla_rnn import (
+    RNN,
+    Adam,
+    Embedding,
+    ManyToOne,
+    ManyToOneHead,
+    Vocab,
+    binary_cross_entropy,
+    pad_sequences,
+    sigmoid,
+    tokenize,
+    train,
+)
 
+EPOCHS = 12
 GOOD = ["good", "great", "lovely", "superb", "clever", "moving", "funny", "brilliant"]
 BAD = ["bad", "awful", "dull", "poor", "silly", "boring", "weak", "terrible"]
 THINGS = ["the film", "the plot", "the acting", "the ending", "the music", "this movie", "the story", "it"]
@@ -35,63 +53,102 @@ NEGATED = ["{thing} was not {word}", "{thing} was not really {word}", "i never f
 
 
 def main() -> None:
-    examples = read(Path(sys.argv[1])) if len(sys.argv) > 1 else write()
-    train, held_out = split(examples, np.random.default_rng(0))
-    if len({label for label, _ in train}) < 2:
-        sys.exit("There are too few sentences with different words to train on some and hold out others.")
-    print(f"{len(train)} training sentences, {len(held_out)} held out, none with the words of a training one")
+    options = parser(
+        __doc__,
+        file="a line for each example with a label, a tab and a text, in either order; two labels; a header is allowed",
+        picture="the training, and the answer after each word of a sentence",
+    )
+    arguments = options.parse_args()
+    names, examples = read(arguments.file) if arguments.file else (("negative", "positive"), write())
+    training, held_out = split(examples, np.random.default_rng(0))
+    if len({label for label, _ in training}) < 2:
+        refuse(
+            arguments.file, None, "more sentences", str(len(examples)), "Add some, with other words and both labels."
+        )
+    announce(2 + sum(len(text.split()) for _, text in training) * EPOCHS / 40_000)
+    print(f"{len(training)} training sentences, {len(held_out)} held out, none with the words of a training one")
 
-    vocab = Vocab.from_texts([text for _, text in train])
-    model = learn(train, vocab)
-    rnn_says = np.array([ask(model, vocab, text) for _, text in held_out])
-    bag_says = bag_of_words(train, held_out)
+    vocab = Vocab.from_texts([text for _, text in training], min_freq=2)  # a word that occurs once is read as <unk>
     truth = np.array([label for label, _ in held_out])
-
-    paired = np.array([text in of_pairs(held_out) for _, text in held_out])
-    print(f"\nHeld-out accuracy          recurrent network   bag of words\n{'':<27}{'-' * 32}")
+    model, history = learn(training, held_out, vocab)
+    answers = {
+        "recurrent network": (ask(model, vocab, [text for _, text in held_out]) > 0.5).astype(int),
+        "bag of words": bag_of_words(training, held_out, vocab),
+        "most frequent label": np.full(len(held_out), np.mean([label for label, _ in training]) > 0.5),
+    }
+    paired = np.isin([text for _, text in held_out], list(of_pairs(held_out)))
+    print(f"\n{'Held-out accuracy':<26}" + "".join(f"{name:>21}" for name in answers))
     for name, rows in (("all sentences", paired | True), ("pairs of the same words", paired)):
         if rows.any():
-            right = [100 * np.mean(says[rows] == truth[rows]) for says in (rnn_says, bag_says)]
-            print(f"{name:<27}{right[0]:15.1f} % {right[1]:12.1f} %   ({rows.sum()} sentences)")
-    print(f"\nA few of them, with the network's answer{'' if sys.argv[1:] else ' (1 is positive)'}:")
-    for (label, text), says in list(zip(held_out, rnn_says, strict=True))[:6]:
-        print(f"  {says} {'right' if says == label else 'WRONG'}  {text}")
+            right = "".join(f"{np.mean(says[rows] == truth[rows]):21.1%}" for says in answers.values())
+            print(f"{name:<26}{right}   ({rows.sum()} sentences)")
+    print("\nA few held-out sentences, with the network's answer:")
+    for (label, text), says in list(zip(held_out, answers["recurrent network"], strict=True))[:6]:
+        print(f"  {names[says]:<10} {'right' if says == label else 'WRONG'}  {shortened(text, 90)}")
+    if arguments.plot:
+        draw(arguments.plot, history, model, vocab, names, held_out)
 
 
-def learn(train, vocab) -> ManyToOne:
+def learn(training, held_out, vocab) -> tuple[ManyToOne, list[dict]]:
     rng = np.random.default_rng(0)
     model = ManyToOne(
-        RNN(16, 32, recurrent_init="orthogonal", rng=rng),
-        ManyToOneHead(32, 1, rng=rng),
+        RNN(16, 32, bidirectional=True, recurrent_init="orthogonal", rng=rng),
+        ManyToOneHead(64, 1, rng=rng),
         embedding=Embedding(len(vocab), 16, rng=rng),
     )
-    examples = [(vocab.encode(tokenize(text)), label) for label, text in train]
-    history = fit(
-        model, examples, loss=binary_cross_entropy, optimizer=Adam(3e-3), epochs=12, batch_size=32, clip=1.0, rng=rng
-    )
-    print("Loss by epoch:", " ".join(f"{row['loss']:.3f}" for row in history))
-    return model
+    model.embedding.vectors *= 0.1  # small at first: what a rare word means should come from training, not from chance
+    examples = [(vocab.encode(tokenize(text)), label) for label, text in training]
+    options = {"loss": binary_cross_entropy, "optimizer": Adam(3e-3), "clip": 1.0, "rng": rng}
+    history, truth = [], np.array([label for label, _ in held_out])
+    for row in show_losses(train(model, examples, epochs=EPOCHS, batch_size=32, **options)):
+        right = (ask(model, vocab, [text for _, text in held_out]) > 0.5) == truth
+        history.append(row | {"accuracy": right.mean()})
+    return model, history
 
 
-def ask(model, vocab, text) -> int:
-    return int(model(vocab.encode(tokenize(text)))[0] > 0)
+def ask(model, vocab, texts) -> np.ndarray:
+    """The probability of label 1 for each text."""
+    tokens, lengths = pad_sequences([vocab.encode(tokenize(text)) for text in texts])
+    return sigmoid(model(tokens, lengths)[:, 0])
 
 
-def bag_of_words(train, held_out) -> np.ndarray:
+def bag_of_words(training, held_out, vocab) -> np.ndarray:
     """The answers of a logistic regression on word counts: a model that doesn't see the order of the words."""
-    vocab = Vocab.from_texts([text for _, text in train])
 
     def counts(examples):
         return np.array(
             [np.bincount(vocab.encode(tokenize(text)), minlength=len(vocab)) for _, text in examples], float
         )
 
-    x, y = counts(train), np.array([label for label, _ in train])
+    x, y = counts(training), np.array([label for label, _ in training])
     weights, optimizer = {"w": np.zeros(len(vocab)), "b": np.zeros(1)}, Adam(0.05)
-    for _ in range(500):
+    for _ in range(200):
         _, d_logits = binary_cross_entropy(x @ weights["w"] + weights["b"], y)
         optimizer.step(weights, {"w": x.T @ d_logits, "b": d_logits.sum(keepdims=True)})
     return (counts(held_out) @ weights["w"] + weights["b"] > 0).astype(int)
+
+
+def draw(path, history, model, vocab, names, held_out) -> None:
+    """The training, and how the answer changes from word to word in a sentence of each label."""
+    # The last one of each label is used: about eight words long, and if there are pairs, both of a pair.
+    order = sorted(held_out, key=lambda example: (abs(len(tokenize(example[1])) - 8), bag(example[1])), reverse=True)
+    chosen = dict(order)
+    with drawing(path, panels=2) as (left, right):
+        epochs = [row["epoch"] for row in history]
+        left.plot(epochs, [row["loss"] for row in history], label="loss in training")
+        left.plot(epochs, [row["accuracy"] for row in history], label="accuracy on held-out sentences")
+        left.set(xlabel="epoch", ylim=(0, 1.05))
+        left.legend()
+        for label, text in sorted(chosen.items()):
+            words = tokenize(text)
+            p = ask(model, vocab, [" ".join(words[: end + 1]) for end in range(len(words))])
+            right.plot(p, marker="o", label=names[label])
+            for step, word in enumerate(words):
+                right.annotate(word, (step, p[step]), rotation=45, fontsize=8)
+        right.set(
+            xlabel="words read", xticks=[], yticks=[0, 0.5, 1], ylabel=f"probability of {names[1]}", ylim=(-0.05, 1.3)
+        )
+        right.legend()
 
 
 def write() -> list[tuple[int, str]]:
@@ -110,31 +167,31 @@ def write() -> list[tuple[int, str]]:
     return sorted(set(examples))
 
 
-def read(path: Path) -> list[tuple[int, str]]:
-    """A user's own examples. The label that sorts last counts as 1."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors write a mark at the start
-    except (OSError, UnicodeDecodeError) as error:
-        sys.exit(f"{path} can't be read: {error}")
-    lines = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        label, _, sentence = line.partition("\t")
-        if line.strip() and not (label.strip() and sentence.strip()):
-            sys.exit(f"{path}, line {number}: expected a label, a tab and a text, got {line!r}")
-        if line.strip():
-            lines.append((label, sentence))
-    labels = sorted({label.strip() for label, _ in lines})
-    if len(labels) != 2:
-        sys.exit(f"{path}: expected two different labels, got {len(labels)}: {', '.join(labels)}")
-    print(f"In {path}, 1 is {labels[1]!r} and 0 is {labels[0]!r}.")
-    return [(labels.index(label.strip()), text.strip()) for label, text in lines]
+def read(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
+    """The two labels of a file, and its examples. The labels are in the column with fewer different values."""
+    rows = []
+    for number, columns in table(path, "a label", "a text"):
+        if len(columns) > 2:
+            refuse(path, number, "two columns", f"{len(columns)}", "Keep only the label and the text, and one tab.")
+        rows.append(columns)
+    column = 0 if len({row[0] for row in rows}) <= len({row[1] for row in rows}) else 1
+    counts = Counter(row[column] for row in rows)
+    if len(counts) == 3 and counts[rows[0][column]] == 1:
+        print(f"The first row of {path} is its header: {listed(rows[0])}.")
+        del counts[rows.pop(0)[column]]
+    if len(counts) != 2 or min(counts.values()) < 2:
+        got = f"{len(counts):,}: {listed(counts)}"
+        refuse(path, None, "two different labels, each at least twice", got, "Keep the examples of two labels.")
+    labels = sorted(counts)
+    print(f"{path} has {' and '.join(f'{counts[label]:,} examples of {label!r}' for label in labels)}.")
+    return labels, [(labels.index(row[column]), row[1 - column].lower()) for row in rows]
 
 
 def bag(text: str) -> tuple[str, ...]:
     return tuple(sorted(tokenize(text)))
 
 
-def split(examples, rng, share=0.25):
+def split(examples, rng, share=0.25) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
     """Sentences with the same words stay together: both of a pair are for training, or both are held out."""
     bags = sorted({bag(text) for _, text in examples})
     rng.shuffle(bags)

@@ -4,16 +4,28 @@ In "they bank at the bank", "time flies", "the flies like fruit" and "he can ope
 bidirectional network reads the words before it and the words after it. The network is compared with the best rule that
 sees one word at a time.
 
-python examples/05_part_of_speech.py
+The sentences come from a small grammar, or from a file of tagged sentences, such as those of universaldependencies.org.
+
+python examples/05_part_of_speech.py                               (about 5 seconds)
+python examples/05_part_of_speech.py train.conllu                  (a fifth of the sentences is held out)
+python examples/05_part_of_speech.py train.conllu dev.conllu       (the second file is held out)
+python examples/05_part_of_speech.py --plot states.png
 """
 
+import os
 from collections import Counter, defaultdict
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import numpy as np
+from command_line import announce, drawing, lines, parser, refuse, shortened, show_losses
 
-from vanilla_rnn import RNN, Adam, Embedding, ManyToMany, ManyToManyHead, Vocab, cross_entropy, fit, pad_sequences
+from vanilla_rnn import RNN, Adam, Embedding, ManyToMany, ManyToManyHead, Vocab, cross_entropy, pad_sequences, train
+from vanilla_rnn.inspection.plot import plot_hidden_states
 
-TAGS = ["DET", "ADJ", "NOUN", "VERB", "AUX", "PRON", "ADP", "ADV", "PART"]
+EPOCHS, SHORT = 6, 12  # SHORT: the most words of a sentence that is printed
+SHOWN = ["the bank is steep", "they bank near the bank", "she can open the can", "the old flies like the fruit"]
 
 # Words that can be both: a noun, and a verb in its base form; and the same with an s, for he, she and it.
 BOTH = ["bank", "can", "fish", "play", "watch", "light", "water", "book", "plant", "park", "walk", "cook"]
@@ -66,45 +78,123 @@ GRAMMAR = {
 
 
 def main() -> None:
-    rng = np.random.default_rng(0)
-    sentences = sorted({tuple(sentence) for sentence in (write("SENTENCE", rng) for _ in range(6000))})
-    rng.shuffle(sentences)
-    held_out, train = [[tuple(map(tuple, s)) for s in part] for part in (sentences[:1000], sentences[1000:])]
-    print(f"{len(train)} training sentences, {len(held_out)} others held out")
-
-    vocab = Vocab(word for sentence in train for word, _ in sentence)
-    examples = [encode(sentence, vocab) for sentence in train]
-    model = ManyToMany(
-        RNN(24, 32, bidirectional=True, recurrent_init="orthogonal", rng=rng),
-        ManyToManyHead(64, len(TAGS), rng=rng),
-        embedding=Embedding(len(vocab), 24, rng=rng),
+    options = parser(
+        __doc__, file="tagged sentences in the format CoNLL-U", picture="the states at the words of a sentence"
     )
-    history = fit(model, examples, loss=cross_entropy, optimizer=Adam(3e-3), epochs=5, batch_size=32, clip=1.0, rng=rng)
-    print("Loss by epoch:", " ".join(f"{row['loss']:.3f}" for row in history))
+    options.add_argument("held_out", nargs="?", type=Path, help="another such file to measure on")
+    arguments = options.parse_args()
+    rng = np.random.default_rng(0)
+    if arguments.held_out:
+        training, held_out = read(arguments.file), read(arguments.held_out)
+    else:
+        sentences = read(arguments.file) if arguments.file else sentences_of_the_grammar(rng)
+        training, held_out = split(sentences, rng)
+    announce(1 + sum(map(len, training)) * EPOCHS / 40_000)
+    print(f"{len(training):,} training sentences, {len(held_out):,} others held out")
 
-    best = best_tag_of_each_word(train)
-    ambiguous = {word for word, tags in tags_of_each_word(train).items() if len(tags) > 1}
-    answers = tag(model, vocab, held_out)
+    tagger = Tagger(training, rng)
+    tagger.learn(training, rng)
+    seen = tags_of_each_word(training)
+    best = {word: tags.most_common(1)[0][0] for word, tags in seen.items()}
+    most_common = tagger.tags.idx_to_token[0]
     rows = [
-        (word in ambiguous, answer == true, best.get(word, "NOUN") == true)
-        for sentence, tagged in zip(held_out, answers, strict=True)
-        for (word, true), answer in zip(sentence, tagged, strict=True)
+        (len(seen[word]) if word in seen else 0, answer == true, best.get(word, most_common) == true)
+        for sentence, answers in zip(held_out, tagger.tag(held_out), strict=True)
+        for (word, true), answer in zip(sentence, answers, strict=True)
     ]
-    print(f"\nHeld-out accuracy      recurrent network   best tag of the word alone\n{'':<23}{'-' * 46}")
-    for name, chosen in (("all words", rows), ("words of two kinds", [row for row in rows if row[0]])):
-        network, alone = (100 * np.mean([row[i] for row in chosen]) for i in (1, 2))
-        print(f"{name:<23}{network:15.2f} % {alone:25.2f} %   ({len(chosen)} words)")
-
-    print()
-    for text in (
-        "the bank is steep",
-        "they bank near the bank",
-        "she can open the can",
-        "the old flies like the fruit",
+    print(f"\n{'Held-out accuracy':<24}{'recurrent network':>19}{'most frequent tag of the word':>31}")
+    for name, chosen in (
+        ("all words", rows),
+        ("words of several kinds", [row for row in rows if row[0] > 1]),
+        ("unknown words", [row for row in rows if row[0] == 0]),
     ):
-        words = [(word, "") for word in text.split()]
-        (tagged,) = tag(model, vocab, [words])
-        print("  " + "  ".join(f"{word}/{answer}" for (word, _), answer in zip(words, tagged, strict=True)))
+        if chosen:
+            network, alone = np.mean(chosen, axis=0)[1:]
+            print(f"{name:<24}{network:19.2%}{alone:31.2%}   ({len(chosen):,} words)")
+
+    print("\nSentences with the network's tags:")
+    short = [sentence for sentence in held_out if 3 < len(sentence) <= SHORT] if arguments.file else []
+    shown = short[:4] or [[(word, "") for word in text.split()] for text in SHOWN]
+    for sentence, answers in zip(shown, tagger.tag(shown), strict=True):
+        wrong = [
+            f"{word} is {true}"
+            for (word, true), answer in zip(sentence, answers, strict=True)
+            if true not in ("", answer)
+        ]
+        tagged = "  ".join(f"{word}/{answer}" for (word, _), answer in zip(sentence, answers, strict=True))
+        print(f"  {tagged}" + (f"   WRONG: {', '.join(wrong)}" if wrong else ""))
+    if arguments.plot:
+        words = [word for word, _ in shown[1 % len(shown)]]
+        with drawing(arguments.plot) as ax:
+            plot_hidden_states(tagger.model.forward(tagger.encode(words)), words, ax=ax)
+            ax.set(title="Units 0 to 31 read from the left, 32 to 63 from the right")
+
+
+class Tagger:
+    """A bidirectional network, its words and its tags."""
+
+    def __init__(self, sentences, rng) -> None:
+        self.counts = Counter(word for sentence in sentences for word, _ in sentence)
+        self.vocab = Vocab(self.token(word) for sentence in sentences for word, _ in sentence)
+        self.tags = Vocab((tag for sentence in sentences for _, tag in sentence), specials=())
+        rnn = RNN(32, 32, bidirectional=True, recurrent_init="orthogonal", rng=rng)
+        embedding = Embedding(len(self.vocab), 32, rng=rng)
+        self.model = ManyToMany(rnn, ManyToManyHead(64, len(self.tags), rng=rng), embedding=embedding)
+        embedding.vectors *= 0.1  # small at first: what a rare word means should come from training, not from chance
+
+    def token(self, word) -> str:
+        """The word if it is known well, else its ending: a word in -ing or -ly may be new, but its ending isn't."""
+        return word if self.counts[word] > 1 else f"-{word[-3:]}"
+
+    def encode(self, words) -> np.ndarray:
+        return self.vocab.encode([self.token(word) for word in words])
+
+    def learn(self, sentences, rng) -> None:
+        examples = [
+            (self.encode([word for word, _ in sentence]), self.tags.encode([tag for _, tag in sentence]))
+            for sentence in sentences
+        ]
+        options = {"loss": cross_entropy, "optimizer": Adam(3e-3), "clip": 1.0, "rng": rng}
+        for _ in show_losses(train(self.model, examples, epochs=EPOCHS, batch_size=16, **options)):
+            pass
+
+    def tag(self, sentences) -> list[list[str]]:
+        """The most likely tag of each word."""
+        tokens, lengths = pad_sequences([self.encode([word for word, _ in sentence]) for sentence in sentences])
+        chosen = self.model(tokens, lengths).argmax(axis=-1)
+        return [self.tags.decode(row[:length]) for row, length in zip(chosen, lengths, strict=True)]
+
+
+def read(path: Path) -> list[list[tuple[str, str]]]:
+    """The sentences of a CoNLL-U file: a line for each word with ten columns, an empty line after each sentence."""
+    sentences = [[]]
+    for number, line in lines(path):
+        if not line.strip():
+            sentences.append([])
+        elif not line.startswith("#"):
+            columns = line.split("\t")
+            if len(columns) != 10:
+                fix = "Use the format CoNLL-U: ID, FORM, LEMMA, UPOS and six more columns, separated by tabs."
+                refuse(path, number, "ten columns", f"{len(columns)}: {shortened(line)!r}", fix)
+            if columns[0].isdigit():  # not 3-4, a contraction whose words follow, nor 3.1, a word that was left out
+                if columns[3] == "_":
+                    refuse(path, number, "a tag in the fourth column", "'_'", "Use a treebank that has UPOS tags.")
+                sentences[-1].append((columns[1].lower(), columns[3]))
+    sentences = [sentence for sentence in sentences if sentence]
+    if len(sentences) < 10:
+        refuse(path, None, "at least 10 sentences", str(len(sentences)), "Put an empty line after each sentence.")
+    return sentences
+
+
+def split(sentences, rng) -> tuple[list, list]:
+    """Training sentences, and a fifth of all that are held out, at most a thousand."""
+    order = rng.permutation(len(sentences))
+    held = min(1000, len(order) // 5)
+    return [sentences[i] for i in order[held:]], [sentences[i] for i in order[:held]]
+
+
+def sentences_of_the_grammar(rng) -> list[tuple[tuple[str, str], ...]]:
+    return sorted({tuple(write("SENTENCE", rng)) for _ in range(6000)})
 
 
 def write(symbol, rng) -> list[tuple[str, str]]:
@@ -117,26 +207,12 @@ def write(symbol, rng) -> list[tuple[str, str]]:
     return [pair for part in rules[rng.integers(len(rules))] for pair in write(part, rng)]
 
 
-def encode(sentence, vocab) -> tuple[np.ndarray, np.ndarray]:
-    return vocab.encode([word for word, _ in sentence]), np.array([TAGS.index(tag) for _, tag in sentence])
-
-
-def tag(model, vocab, sentences) -> list[list[str]]:
-    tokens, lengths = pad_sequences([vocab.encode([word for word, _ in sentence]) for sentence in sentences])
-    chosen = model(tokens, lengths).argmax(axis=-1)
-    return [[TAGS[i] for i in row[:length]] for row, length in zip(chosen, lengths, strict=True)]
-
-
 def tags_of_each_word(sentences) -> dict[str, Counter]:
     counts = defaultdict(Counter)
     for sentence in sentences:
         for word, tag in sentence:
             counts[word][tag] += 1
     return counts
-
-
-def best_tag_of_each_word(sentences) -> dict[str, str]:
-    return {word: tags.most_common(1)[0][0] for word, tags in tags_of_each_word(sentences).items()}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ has no picture of it, but it has pictures of each of the two things with others.
 layer, h_0 = tanh(W_ch c + b_c), so the two things are always in the same two places. The noise and the strength of the
 ink vary.
 
-python examples/06_captions.py
+python examples/06_captions.py                        (about 20 seconds)
+python examples/06_captions.py --plot captions.png    (three pictures with their captions)
 """
 
 import os
@@ -14,8 +15,9 @@ from itertools import product
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import numpy as np
+from command_line import announce, drawing, parser, show_losses
 
-from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, OneToMany, Vocab, cross_entropy, fit, tokenize
+from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, OneToMany, Vocab, cross_entropy, tokenize, train
 
 SHAPES = {  # 6 x 6 pixels
     "square": "###### #....# #....# #....# #....# ######",
@@ -32,11 +34,13 @@ SIDE, NOISE = 16, 0.1
 
 
 def main() -> None:
+    arguments = parser(__doc__, picture="three pictures with their captions").parse_args()
+    announce(18)
     rng = np.random.default_rng(0)
-    train, held_out = split(rng)
-    print(f"{len(train)} training combinations, {len(held_out)} others held out")
+    training, held_out = split(rng)
+    print(f"{len(training)} training combinations, {len(held_out)} others held out")
 
-    vocab = Vocab.from_texts(caption(*combination) for combination in train)
+    vocab = Vocab.from_texts(caption(*combination) for combination in training)
     kinds = {"dtype": np.float32, "rng": rng}
     model = OneToMany(
         SIDE * SIDE,
@@ -49,20 +53,26 @@ def main() -> None:
         ),
         rng=rng,
     )
-    examples = [(draw(*c, rng).ravel(), vocab.encode(tokenize(caption(*c)))) for c in train for _ in range(24)]
-    history = fit(
-        model, examples, loss=cross_entropy, optimizer=Adam(1e-3), epochs=12, batch_size=32, clip=1.0, rng=rng
-    )
-    print("Loss by epoch:", " ".join(f"{row['loss']:.3f}" for row in history))
+    examples = [(draw(*c, rng).ravel(), vocab.encode(tokenize(caption(*c)))) for c in training for _ in range(24)]
+    options = {"loss": cross_entropy, "optimizer": Adam(1e-3), "clip": 1.0, "rng": rng}
+    for _ in show_losses(train(model, examples, epochs=12, batch_size=32, **options)):
+        pass
 
     shown = [(combination, draw(*combination, rng)) for combination in held_out for _ in range(10)]
     ids, lengths = model.generate(np.stack([picture.ravel() for _, picture in shown]), max_length=12)
     written = [" ".join(vocab.decode(row[:length])) for row, length in zip(ids, lengths, strict=True)]
     right = [text == caption(*combination) for (combination, _), text in zip(shown, written, strict=True)]
     print(f"\nPictures of held-out combinations captioned right: {sum(right)} of {len(right)}, {np.mean(right):.1%}\n")
-    for number in (0, 100, 200):
-        print(text_art(shown[number][1]))
-        print(f"  {written[number]}\n")
+    numbers = (0, 100, 200)
+    for rows in zip(*(text_art(shown[number][1]) for number in numbers), strict=True):
+        print("  " + "   ".join(rows))
+    for place, number in zip(("left", "middle", "right"), numbers, strict=True):
+        print(f"  {place + ':':<8}{written[number]}")
+    if arguments.plot:
+        with drawing(arguments.plot, panels=3) as axes:
+            for ax, number in zip(axes, numbers, strict=True):
+                ax.imshow(shown[number][1], cmap="Greys")
+                ax.set(title=written[number], xticks=[], yticks=[])
 
 
 def caption(relation, one, other) -> str:
@@ -95,8 +105,9 @@ def split(rng) -> tuple[list, list]:
     return [combinations[i] for i in order[held:]], [combinations[i] for i in order[:held]]
 
 
-def text_art(picture) -> str:
-    return "\n".join("  " + "".join("  .:oO@"[min(6, max(0, round(ink * 5)))] * 2 for ink in row) for row in picture)
+def text_art(picture) -> list[str]:
+    """The rows of a picture, two characters for each pixel."""
+    return ["".join("  .:oO@"[min(6, max(0, round(ink * 5)))] * 2 for ink in row) for row in picture]
 
 
 if __name__ == "__main__":

@@ -4,12 +4,18 @@ Nine old tunes are transposed so that each begins on a different note. The netwo
 and writes all the others, pitch and length. It was trained on every tune, so this is memory, not composition. It shows
 how long a sequence one vector can recall.
 
-python examples/07_melodies.py
+python examples/07_melodies.py                       (about 10 seconds)
+python examples/07_melodies.py --plot melody.png     (one of them as a piano roll)
 """
 
-import numpy as np
+import os
 
-from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, OneToMany, Vocab, cross_entropy, fit, one_hot
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
+
+import numpy as np
+from command_line import announce, drawing, parser, show_losses
+
+from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, OneToMany, Vocab, cross_entropy, one_hot, train
 
 # Notes in C major. A length other than one quarter note follows a colon.
 TUNES = {
@@ -33,6 +39,8 @@ NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 
 
 def main() -> None:
+    arguments = parser(__doc__, picture="a melody that the network wrote").parse_args()
+    announce(8)
     melodies = {title: moved(tune, first) for first, (title, tune) in enumerate(TUNES.items())}
     vocab = Vocab(note for notes in melodies.values() for note in notes)
     rng = np.random.default_rng(0)
@@ -48,10 +56,10 @@ def main() -> None:
         rng=rng,
     )
     examples = [(first_note(notes), vocab.encode(notes[1:])) for notes in melodies.values()]
-    history = fit(
-        model, examples, loss=cross_entropy, optimizer=Adam(4e-3), epochs=400, batch_size=3, clip=1.0, rng=rng
-    )
-    print("Loss every hundred epochs:", " ".join(f"{row['loss']:.4f}" for row in history[99::100]), "\n")
+    options = {"loss": cross_entropy, "optimizer": Adam(4e-3), "clip": 1.0, "rng": rng}
+    for _ in show_losses(train(model, examples, epochs=400, batch_size=3, **options), every=50):
+        pass
+    print()
 
     right = 0
     for title, notes in melodies.items():
@@ -61,6 +69,14 @@ def main() -> None:
         print(f"{title}, {len(notes)} notes, {'every note right' if written == notes else 'WRONG'}")
         print(f"  {' '.join(written[:1])} -> {' '.join(written[1:13])} ...\n")
     print(f"{right} of {len(melodies)} melodies with every note right")
+    if arguments.plot:
+        with drawing(arguments.plot) as ax:
+            start = 0.0
+            for note in written:  # the last melody
+                pitch, _, length = note.partition(":")
+                ax.barh(height(pitch), float(length), left=start, color="C0", edgecolor="white")
+                start += float(length)
+            ax.set(title=title, xlabel="quarter notes", ylabel="semitones above middle C")
 
 
 def moved(tune, first) -> list[str]:
@@ -73,6 +89,11 @@ def moved(tune, first) -> list[str]:
     shift = first - pitches[0]
     heights = [60 + pitch + shift for pitch in pitches]  # 60 is middle C, C4
     return [f"{NAMES[h % 12]}{h // 12 - 1}:{length}" for h, length in zip(heights, lengths, strict=True)]
+
+
+def height(pitch) -> int:
+    """The semitones of C#4 or another pitch above middle C, C4."""
+    return NAMES.index(pitch[:-1]) + 12 * (int(pitch[-1]) - 4)
 
 
 def first_note(notes) -> np.ndarray:

@@ -2,15 +2,20 @@
 
 The text is read in pieces, so a file may be larger than the memory. The first nine tenths are for training, the rest is
 held out. Bits per character measure how well the model predicts the next character; a uniform guess among 256 would
-need 8. They are compared with those of a table of pairs of characters (a bigram).
+need 8. They are compared with those of a table of pairs of characters (a bigram). Without a file, the text is the help
+pages that Python contains.
 
-python examples/10_character_model.py
+python examples/10_character_model.py                           (about 30 seconds)
 python examples/10_character_model.py my_text.txt --passes 20
+python examples/10_character_model.py --plot learning.png
 """
 
-import argparse
+import importlib
 import math
 import os
+import sys
+import tempfile
+import textwrap
 from codecs import getincrementaldecoder
 from itertools import islice, pairwise
 from pathlib import Path
@@ -18,29 +23,37 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import numpy as np
+from command_line import announce, drawing, lines, parser
 
 from vanilla_rnn import RNN, Adam, Decoder, Embedding, ManyToManyHead, Vocab, cross_entropy, train_stream
 
-LANES, WINDOW, HIDDEN, REPORT_EVERY = 16, 64, 192, 500
+LANES, WINDOW, HIDDEN = 16, 64, 192
+SHORTEST = 120 * LANES * WINDOW  # bytes
 MEASURED = 20_000  # characters of the held-out part, at most
+REPORTS = 12  # how often to measure on them
 
 
 def main() -> None:
-    import _pydecimal  # a text of 6,000 lines that Python includes
+    options = parser(__doc__, file="a text", picture="the bits per held-out character during training")
+    options.add_argument("--passes", metavar="N", type=int, default=6, help="how often to read the text; default: 6")
+    arguments = options.parse_args()
+    if arguments.passes < 1:
+        options.error(f"--passes must be at least 1, got {arguments.passes}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = arguments.file or Path(folder) / "Python's help pages"
+        if arguments.file is None:
+            path.write_text(importlib.import_module("00_one_page").read_text(), "utf-8")
+        learn(path, arguments.passes, arguments.plot)
 
-    parser = argparse.ArgumentParser(description="Train a character-level language model on a text file.")
-    parser.add_argument("path", nargs="?", type=Path, default=Path(_pydecimal.__file__), help="a text file, UTF-8")
-    parser.add_argument("--passes", type=int, default=6, help="the number of times to go through the text")
-    arguments = parser.parse_args()
-    path = arguments.path
-    if not path.is_file():
-        parser.error(f"there is no file {path}")
+
+def learn(path: Path, passes: int, picture: Path | None) -> None:
+    for _ in lines(path):  # refuses a file that isn't UTF-8 text
+        pass
     size = path.stat().st_size
     learned = size * 9 // 10
-    if size < 120 * LANES * WINDOW:
-        parser.error(f"{path} has {size:,} bytes; {120 * LANES * WINDOW:,} are needed")
-    if arguments.passes < 1:
-        parser.error(f"--passes must be at least 1, got {arguments.passes}")
+    if size < SHORTEST:
+        sys.exit(f"{path} must have at least {SHORTEST:,} bytes, got {size:,}. Use a longer text.")
+    announce(3 + learned * passes / 70_000)
 
     vocab = Vocab(characters(path, 0, learned), specials=("<unk>",))
     print(f"{path.name}: {size:,} bytes, {len(vocab) - 1} different characters, the last tenth held out")
@@ -58,20 +71,27 @@ def main() -> None:
 
     optimizer = Adam(3e-3)
     options = {"loss": cross_entropy, "optimizer": optimizer, "window": WINDOW, "clip": 1.0}
-
-    def report(window):
-        print(f"window {window}: {bits(model, held_out):.3f} bits per held-out character. It writes:")
-        print(indent(sample(model, vocab, rng)))
-
-    for number in range(1, arguments.passes + 1):
-        print(f"pass {number}")
-        for row in train_stream(model, lanes(path, learned, vocab), **options):
-            if row["window"] % REPORT_EVERY == 0:
-                report(row["window"])
-        if row["window"] % REPORT_EVERY:  # after the last window
-            report(row["window"])
+    windows = [learned * passes * part // (REPORTS * LANES * WINDOW) for part in range(1, REPORTS)]
+    measured, done = {}, 0
+    for _ in range(passes):
+        for _ in train_stream(model, lanes(path, learned, vocab), **options):
+            done += 1
+            if done in windows:
+                measured[done] = bits(model, held_out)
+                print(f"window {done}: {measured[done]:.3f} bits per held-out character", flush=True)
+                if len(measured) == 1:
+                    print(f"It writes:\n{sample(model, vocab, rng)}\n")
         optimizer.learning_rate *= 0.7
-    print(f"bits per held-out character: network {bits(model, held_out):.3f}, bigram {bigram:.3f}")
+    measured[done] = bits(model, held_out)
+    print(f"window {done}: {measured[done]:.3f} bits per held-out character")
+    print(f"It writes:\n{sample(model, vocab, rng)}\n")
+    print(f"bits per held-out character: network {measured[done]:.3f}, bigram {bigram:.3f}")
+    if picture:
+        with drawing(picture) as ax:
+            ax.plot(list(measured), list(measured.values()), marker="o", label="network")
+            ax.axhline(bigram, color="0.6", label="bigram")
+            ax.set(xlabel="windows read", ylabel="bits per held-out character", ylim=(0, 1.2 * bigram))
+            ax.legend()
 
 
 def characters(path, start, stop):
@@ -116,13 +136,12 @@ def bigram_bits(path, learned, vocab, held_out) -> float:
 
 
 def sample(model, vocab, rng) -> str:
+    """A text by the model, with a bar in front of each line."""
     prompt = vocab.encode(["\n"] if "\n" in vocab else [vocab.idx_to_token[1]])
     ids, _ = model.generate(prompt, max_length=300, temperature=0.6, rng=rng)
-    return "".join(vocab.decode(ids))
-
-
-def indent(text) -> str:
-    return "\n".join("    | " + line for line in text.strip("\n").splitlines()) + "\n"
+    written = "".join(vocab.decode(ids)).strip("\n").split("\n")
+    bar = {"initial_indent": "    | ", "subsequent_indent": "    | "}
+    return "\n".join(textwrap.fill(line, 100, **bar) or "    |" for line in written)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The worked example's classifier in this library and in PyTorch: the same numbers, forward and backward.
 
-python examples/11_same_in_pytorch.py
+python examples/11_same_in_pytorch.py    (a few seconds, most of them to import PyTorch)
 """
 
 import sys
 
 import numpy as np
+from command_line import parser
 
 from vanilla_rnn import (
     RNN,
@@ -43,6 +44,7 @@ class Classifier(torch.nn.Module):
 
 
 def main() -> None:
+    parser(__doc__).parse_args()
     vocab = Vocab(worked_example.TOKENS, specials=())
     ids = vocab.encode(tokenize(SENTENCE))[None]  # (batch, time) = (1, 4)
 

@@ -2,9 +2,10 @@
 
 The script starts torchrun itself, with two processes that communicate through gloo, which needs no GPU.
 
-python examples/12_graduate_to_pytorch.py
+python examples/12_graduate_to_pytorch.py    (about 20 seconds)
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # two processes share the cores
 
 import numpy as np
+from command_line import announce, parser
 
 from vanilla_rnn import (
     RNN,
@@ -40,6 +42,7 @@ PROCESSES, BATCH, EPOCHS = 2, 64, 12
 
 
 def main() -> None:
+    announce(15)
     train, held_out = first_symbols(2000, seed=0), first_symbols(1000, seed=1)
     model = new_model(seed=0)
     print(f"The task: of {TIME} symbols, name the first. Random guessing is right 1 time in {SYMBOLS}.\n")
@@ -161,7 +164,9 @@ def first_symbols(count, seed) -> tuple[np.ndarray, np.ndarray]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:  # in one of torchrun's processes: the folder with the weights
-        go_on(Path(sys.argv[1]))
+    options = parser(__doc__)
+    options.add_argument("folder", nargs="?", type=Path, help=argparse.SUPPRESS)  # for torchrun: has the weights
+    if folder := options.parse_args().folder:
+        go_on(folder)
     else:
         main()

@@ -3,14 +3,17 @@
 The size that matters is the spectral radius, the largest absolute eigenvalue. Below 1 a gradient vanishes, at 1 it
 lasts, above 1 it explodes. In theory, each of many steps multiplies it by the radius. The example measures it.
 
-python examples/13_vanishing_gradients.py
-python examples/13_vanishing_gradients.py --picture fading.png    (needs matplotlib)
+python examples/13_vanishing_gradients.py                      (about 20 seconds)
+python examples/13_vanishing_gradients.py --plot fading.png
 """
 
-import argparse
-import sys
+import os
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
 import numpy as np
+from command_line import announce, drawing, parser
 
 from vanilla_rnn import (
     RNN,
@@ -55,10 +58,8 @@ def fate(factor: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure how much of a gradient is left after many steps back.")
-    parser.add_argument("--picture", metavar="PATH", help="draw a picture, with matplotlib")
-    picture = parser.parse_args().picture
-
+    arguments = parser(__doc__, picture="the norm of the gradient by steps back").parse_args()
+    announce(15)
     measured = {}
     for title, loudness in (
         ("Quiet inputs: states are near 0, where tanh' is 1, so only W_hh matters", QUIET),
@@ -78,8 +79,8 @@ def main() -> None:
     print(f"tanh' can't always prevent an explosion: at radius 2, the measured factor is {factor:.3f}.\n")
 
     with_and_without_clipping()
-    if picture:
-        draw(measured, picture)
+    if arguments.plot:
+        draw(measured, arguments.plot)
 
 
 def with_and_without_clipping() -> None:
@@ -110,23 +111,15 @@ def train(seed: int, max_norm: float) -> float:
     return float(np.mean(losses[-20:]))
 
 
-def draw(measured: dict[tuple[float, float], np.ndarray], path: str) -> None:
+def draw(measured: dict[tuple[float, float], np.ndarray], path: Path) -> None:
     """On a logarithmic axis, a constant factor for each step is a straight line."""
-    try:
-        import matplotlib.pyplot as plt
-    except ModuleNotFoundError:
-        sys.exit("A picture needs matplotlib, which isn't installed here: pip install matplotlib")
-    plt.switch_backend("agg")
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for ax, loudness, title in zip(axes, (QUIET, ORDINARY), ("quiet inputs", "ordinary inputs"), strict=True):
-        for radius in RADII:
-            (line,) = ax.semilogy(measured[radius, loudness], label=f"radius {radius}")
-            ax.semilogy(radius ** np.arange(STEPS), color=line.get_color(), linestyle=":", linewidth=1)
-        ax.set(title=title, xlabel="steps back", ylim=(1e-12, 1e6))
-    axes[0].set_ylabel("norm of the gradient")
-    axes[0].legend(title="dotted: radius^k")
-    figure.savefig(path, dpi=120)
-    print(f"\nWrote {path}")
+    with drawing(path, panels=2) as axes:
+        for ax, loudness, title in zip(axes, (QUIET, ORDINARY), ("quiet inputs", "ordinary inputs"), strict=True):
+            for radius in RADII:
+                (line,) = ax.semilogy(measured[radius, loudness], label=f"radius {radius}")
+                ax.semilogy(radius ** np.arange(STEPS), color=line.get_color(), linestyle=":", linewidth=1)
+            ax.set(title=title, xlabel="steps back", ylabel="norm of the gradient", ylim=(1e-12, 1e6))
+        axes[0].legend(title="dotted: radius^k")
 
 
 if __name__ == "__main__":

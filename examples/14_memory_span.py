@@ -5,18 +5,20 @@ don't matter, and names the first symbol. In the second, it reads a sentence suc
 chooses between "was" and "were". The subject is a number of words before the verb, with singular and plural nouns in
 between. For every lag, a new network is trained and measured on held-out sequences.
 
-python examples/14_memory_span.py
-python examples/14_memory_span.py 1    (another seed)
+python examples/14_memory_span.py                    (about 2 minutes)
+python examples/14_memory_span.py 1                  (another seed)
+python examples/14_memory_span.py --plot span.png    (accuracy by lag)
 """
 
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+from command_line import announce, drawing, parser
 
 from vanilla_rnn import (
     RNN,
@@ -98,8 +100,23 @@ def learn(training: list, held_out: list, start: str, clip: float | None, seed: 
     return accuracy, memory_span(model.forward(inputs[:1]))[0]
 
 
+def draw_accuracies(path: Path, reached: dict[str, dict[int, float]]) -> None:
+    """A line for each row of the table: the accuracy by lag, up to the first lag that wasn't learned."""
+    with drawing(path) as ax:
+        for name, accuracies in reached.items():
+            ax.plot(list(accuracies), list(accuracies.values()), marker="o", label=name)
+        ax.axhline(LEARNED, color="0.6", linestyle=":", label="learned")
+        ax.axhline(1 / len(SYMBOLS), color="0.6", label="random guessing")
+        ax.set(xlabel="lag", ylabel="held-out accuracy", ylim=(0, 1.03))
+        ax.legend(fontsize="small")
+
+
 def main() -> None:
-    seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    options = parser(__doc__, picture="the accuracy by lag for the first symbol")
+    options.add_argument("seed", type=int, nargs="?", default=0, help="for data and weights; default: 0")
+    arguments = options.parse_args()
+    seed = arguments.seed
+    announce(110)
     print("Before training, on 50 steps of the first task:")
     words, _ = first_symbol(50, np.random.default_rng(seed))
     for start, nonlinearity in STARTS.items():
@@ -110,6 +127,7 @@ def main() -> None:
     print(f"\nA lag counts as learned if {LEARNED:.0%} of {HELD_OUT} held-out sequences are answered correctly after")
     print(f"at most {EPOCHS} epochs over {TRAINING:,} others. Then the next lag is tried. Brackets show the first lag")
     print("that wasn't learned.")
+    reached: dict[str, dict[str, dict[int, float]]] = {}
     for name, task, guessing in (
         ("the first symbol", first_symbol, 1 / len(SYMBOLS)),
         ("the subject's number", subject_s_number, 1 / 2),
@@ -117,20 +135,25 @@ def main() -> None:
         lags = ", ".join(map(str, LAGS))
         print(f"\nRemember {name} {lags} steps back; random guessing is right {guessing:.1%} of the time")
         data = {lag: draw(task, lag, seed) for lag in LAGS}
+        reached[name] = {}
         for start, nonlinearity in STARTS.items():
             for clip in (None, 1.0):
                 learned, failed = 0, ""
+                row = f"{start}, {nonlinearity}, {'no clipping' if clip is None else f'clipped to {clip:.0f}'}"
+                accuracies = reached[name][row] = {}
                 for lag in LAGS:
                     accuracy, span = learn(*data[lag], start, clip, seed)
+                    accuracies[lag] = accuracy
                     if accuracy < LEARNED:
                         failed = f"   ({lag}: {accuracy:.0%}, gradient reaches {span} steps back)"
                         break
                     learned = lag
-                row = f"{start}, {nonlinearity}, {'no clipping' if clip is None else f'clipped to {clip:.0f}'}"
                 print(f"  {row:<31} learned {learned:>3}{failed}", flush=True)
     print("\nThe reach of a gradient shows how far back a small change of a state still matters. Before training, a")
     print("network can learn from nothing else. After training, a short reach doesn't mean a short memory: a saturated")
     print("unit remembers, and passes almost no gradient back.")
+    if arguments.plot:
+        draw_accuracies(arguments.plot, reached["the first symbol"])
 
 
 if __name__ == "__main__":

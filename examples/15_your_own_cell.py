@@ -5,19 +5,20 @@ that forward returns has the new state h, and backward(d_h), which returns (d_x,
 lengths, models, training and check_gradients then work as with the library's own cell. The task is the first one of
 example 14: name the first symbol of a sequence.
 
-python examples/15_your_own_cell.py       (about half a minute)
-python examples/15_your_own_cell.py 1     (another seed)
+python examples/15_your_own_cell.py                     (about 40 seconds)
+python examples/15_your_own_cell.py 1                   (another seed)
+python examples/15_your_own_cell.py --plot reach.png    (accuracy by lag)
 """
 
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy starts: threads slow down matrices this small
 
-import argparse
 import importlib
 from types import SimpleNamespace
 
 import numpy as np
+from command_line import announce, parser
 
 from vanilla_rnn import RNN, Adam, Embedding, ManyToOne, ManyToOneHead, RNNCell, check_gradients, cross_entropy, train
 
@@ -111,10 +112,12 @@ def learn(kind, lag, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="How far back do two cells of your own learn to remember?")
-    parser.add_argument("seed", type=int, nargs="?", default=0)
-    seed = parser.parse_args().seed
-    print("This takes about half a minute.\n\nbackward against the derivative itself, the worst error:")
+    options = parser(__doc__, picture="the accuracy of each cell by lag")
+    options.add_argument("seed", type=int, nargs="?", default=0, help="for data and weights; default: 0")
+    arguments = options.parse_args()
+    seed = arguments.seed
+    announce(40)
+    print("backward compared with the derivative itself, the worst error:")
     for name, kind in CELLS.items():
         rng = np.random.default_rng(seed)
         rnn = RNN.from_cells([kind(2, 3, rng=rng), kind(3, 3, rng=rng)])
@@ -124,10 +127,11 @@ def main():
         f"\nName the first symbol {', '.join(map(str, LAGS))} steps later: accuracy on held-out sequences after at most"
     )
     print(f"{EPOCHS} epochs (random guessing: {1 / len(task.SYMBOLS):.1%})")
+    reached = {name: {} for name in CELLS}
     for name, kind in CELLS.items():
         print(f"  {name:<10}", end="", flush=True)
         for lag in LAGS:
-            accuracy = learn(kind, lag, seed)
+            reached[name][lag] = accuracy = learn(kind, lag, seed)
             print(f"   {lag}: {accuracy:4.0%}", end="", flush=True)
             if accuracy < task.LEARNED:
                 break
@@ -136,6 +140,8 @@ def main():
         "\nA cell that doesn't learn one distance isn't tried on the next. In the leaky and the gated cell, part of the"
     )
     print("gradient goes back to h_prev without W_hh and without a slope: that part doesn't vanish.")
+    if arguments.plot:
+        task.draw_accuracies(arguments.plot, reached)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,19 @@
 """Networks computed the plain way, one row and one step at a time; random networks to compare; cells of our own."""
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from vanilla_rnn import RNN, RNNCell
 
 SEEDS = st.integers(0, 2**32 - 1)
+
+
+def examples(percent):
+    """Settings for a test whose examples are expensive: this part of the usual number."""
+    return settings(max_examples=max(1, settings.default.max_examples * percent // 100))
+
+
 NONLINEARITIES = ["tanh", "relu", "sigmoid", "linear"]
 
 

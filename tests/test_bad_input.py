@@ -28,11 +28,14 @@ from vanilla_rnn import (
     Vocab,
     _checks,
     binary_cross_entropy,
+    check_gradients,
     cross_entropy,
     fit,
+    load_weights,
     mean_squared_error,
     one_hot,
     pad_sequences,
+    save_weights,
     tokenize,
     trace,
 )
@@ -87,7 +90,7 @@ FLOATS = {  # a shape that fits, and a call with the argument
     "RNN.forward: h_0": ((1, 2, 3), lambda h_0: rnn(x, h_0)),
     "RNNRun.backward: d_output": ((2, 5, 3), rnn.forward(x).backward),
     "RNNRun.backward: d_h_n": ((1, 2, 3), lambda d_h_n: rnn.forward(x).backward(None, d_h_n)),
-    "RNN.stream: step 0": ((2, 4), lambda x_t: next(rnn.stream(iter([x_t])))),
+    "RNN.stream: steps[0]": ((2, 4), lambda x_t: next(rnn.stream(iter([x_t])))),
     "RNN.stream: h_0": ((1, 2, 3), lambda h_0: rnn.stream(x[0], h_0)),
     "RNNCell.forward: x_t": ((2, 4), cell),
     "RNNCell.forward: h_prev": ((2, 3), lambda h_prev: cell(x[:, 0], h_prev)),
@@ -161,7 +164,7 @@ def test_what_is_not_an_array_of_numbers(argument, shape, call, junk):  # noqa: 
     with pytest.raises((TypeError, ValueError)) as caught:
         call(JUNK[junk])
     assert_says(caught, f"{argument} must be ")
-    assert re.fullmatch(r"[\w.]+: [\w ]+ must be an? .*array.*, got .+\. [A-Z].+[.]", str(caught.value), re.DOTALL)
+    assert re.fullmatch(r"[\w.]+: [\w\[\] ]+ must be an? .*array.*, got .+\. [A-Z].+[.]", str(caught.value), re.DOTALL)
 
 
 @pytest.mark.parametrize(("argument", "shape", "call"), cases(FLOATS, LOSSES))
@@ -235,7 +238,7 @@ CASES = [
     (lambda: rnn(x, lengths=[[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]), ValueError, "RNN.forward: lengths ... got a mask ... [3, 5]"),
     (lambda: rnn.forward(x).backward(), ValueError, "RNNRun.backward: d_output or d_h_n ... got None for both"),
     (lambda: RNNCell(4, 3, nonlinearity=(np.tanh, 1)), TypeError, "RNNCell: nonlinearity ... got (<ufunc 'tanh'>, 1)"),
-    (lambda: RNNCell.from_weights(np.ones((0, 2)), np.ones((0, 0))), ValueError, "RNNCell.from_weights: hidden_size ... got 0"),
+    (lambda: RNNCell.from_weights(np.ones((0, 2)), np.ones((0, 0))), ValueError, "RNNCell.from_weights: W_xh ... got shape (0, "),
     (lambda: RNNCell.from_weights(np.ones((3, 2)), np.eye(2)), ValueError, "RNNCell.from_weights: W_hh ... hidden_size=3 ... got shape (2, 2)"),
     (lambda: RNNCell.from_weights([[1.0]], [[1.0]], nonlinearity="gelu"), ValueError, "RNNCell.from_weights: nonlinearity ... got 'gelu'"),
     (lambda: RNN.from_cells([]), ValueError, "RNN.from_cells: cells ... one or more, got 0"),
@@ -249,9 +252,9 @@ CASES = [
     (lambda: deep.stream([]), ValueError, "RNN.stream: rnn ... got bidirectional=True"),
     (lambda: rnn.stream(3), TypeError, "RNN.stream: steps ... got 3"),
     (lambda: rnn.stream([], np.zeros((2, 3))), ValueError, "RNN.stream: h_0 ... got shape (2, 3)"),
-    (lambda: list(rnn.stream([x[0, 0], np.zeros(5)])), ValueError, "RNN.stream: step 1 ... input_size=4 ... got shape (5,)"),
-    (lambda: list(rnn.stream([x[:, 0], np.zeros((3, 4))])), ValueError, "RNN.stream: step 1 ... batch=2 ... got shape (3, 4)"),
-    (lambda: list(RNN(4, 3, dtype=np.float32).stream([np.full(4, 1e300)])), ValueError, "RNN.stream: step 0 ... (float32), got inf at index 0"),
+    (lambda: list(rnn.stream([x[0, 0], np.zeros(5)])), ValueError, "RNN.stream: steps[1] ... input_size=4 ... got shape (5,)"),
+    (lambda: list(rnn.stream([x[:, 0], np.zeros((3, 4))])), ValueError, "RNN.stream: steps[1] ... batch=2 ... got shape (3, 4)"),
+    (lambda: list(RNN(4, 3, dtype=np.float32).stream([np.full(4, 1e300)])), ValueError, "RNN.stream: steps[0] ... (float32), got inf at index 0"),
     # embeddings and heads
     (lambda: embedding(10), IndexError, "Embedding.forward: ids ... got 10."),
     (lambda: one_hot([0], 0), ValueError, "one_hot: num_classes ... got 0"),
@@ -275,19 +278,49 @@ CASES = [
     (lambda: RNN.from_cells([replaced(RNNCell(4, 3, bias=False), "W_hh", np.eye(2))]), ValueError, "RNN.from_cells: W_hh ... got shape (2, 2)"),
     (lambda: replaced(cell, "b_h", np.full(3, np.inf))(np.zeros(4)), ValueError, "RNNCell.forward: b_h ... got inf at index 0"),
     (lambda: replaced(one, "b_y", np.ones(3))(*rnn(x)), ValueError, "ManyToOneHead.forward: b_y ... output_size=2 ... got shape (3,)"),
-    (lambda: replaced(embedding, "vectors", np.full((3, 2), np.nan))([1]), ValueError, "Embedding.forward: the vector of every id ... got nan at index (0, 0)"),
+    (lambda: replaced(embedding, "vectors", np.full((3, 2), np.nan))([1]), ValueError, "Embedding.forward: vectors[1] ... got nan at index 0"),
     (lambda: replaced(embedding, "vectors", [1.0])([1]), TypeError, "Embedding.forward: vectors ... got [1.0]"),
     (lambda: replaced(reader, "head.W_hy", np.full((2, 3), np.nan))(tokens), ValueError, "ManyToOne.forward: W_hy ... got nan at index (0, 0)"),
     (lambda: replaced(reader, "rnn.cells.0.W_hh", np.eye(2))(tokens), ValueError, "ManyToOne.forward: W_hh ... got shape (2, 2)"),
     (lambda: replaced(reader, "embedding.vectors", np.ones(2))(tokens), ValueError, "ManyToOne.forward: vectors ... got shape (2,)"),
     (lambda: replaced(captioner, "b_c", np.ones(4))(context, tokens), ValueError, "OneToMany.forward: b_c ... got shape (4,)"),
+    (lambda: replaced(rnn, "cells.0.W_xh", np.ones((3, 4), ">f8"))(x), TypeError, "RNN.forward: W_xh ... float32 or float64, got >f8"),
+    (lambda: replaced(rnn, "cells.0.W_hh", np.ma.array(np.eye(3)))(x), TypeError, "RNN.forward: W_hh ... got a MaskedArray"),
+    (lambda: replaced(rnn, "cells.0.b_h", np.ones(3, np.longdouble))(x), TypeError, "RNN.forward: b_h ... float64, got "),
+    (lambda: replaced(one, "W_hy", np.ones((2, 3), "f2"))(*rnn(x)), TypeError, "ManyToOneHead.forward: W_hy ... float32 or float64, got float16"),
+    (lambda: replaced(reader, "embedding.vectors", np.ones((10, 5)))(tokens), ValueError, "ManyToOne.forward: rnn ... input_size=5 ... got a network with input_size=4"),
+    (lambda: replaced(writer, "head.W_hy", np.ones((9, 3)))(tokens), ValueError, "Decoder.forward: b_y ... output_size=9"),
+    (lambda: replaced(writer, "embedding.vectors", np.ones((9, 4))).generate(max_length=2), ValueError, "Decoder.generate: head ... output_size=9, got output_size=10"),
+    (lambda: replaced(captioner, "W_ch", np.ones((3, 5), "f4"))(context, tokens), TypeError, "OneToMany.forward: b_c ... float32, got float64"),
+    (lambda: replaced(replaced(captioner, "W_ch", np.ones((4, 5))), "b_c", np.ones(4))(context, tokens), ValueError, "OneToMany.forward: W_ch ... 3 rows of float64 ... shape (4, 5)"),
+    (lambda: replaced(captioner, "b_c", None)(context, tokens), TypeError, "OneToMany.forward: b_c ... got None"),
+    (lambda: Decoder(rnn, ManyToManyHead(3, 10), embedding, bos_idx=np.array([1, 2]), eos_idx=3), TypeError, "Decoder: bos_idx ... an integer, got an array"),
+    (lambda: Adam().step({"W": np.ma.array([1.0])}, {"W": np.ones(1)}), ValueError, "Adam.step: W ... got a masked array"),
+    (lambda: Adam().step({"W": np.ones(1, "f2")}, {"W": np.ones(1)}), ValueError, "Adam.step: W ... got an array of float16"),
+    (lambda: SGD(0.1).step({7: np.ones(1), "W": np.ones(1)}, {}), ValueError, "SGD.step: d_parameters ... without 7, 'W'"),
+    # other objects
+    (lambda: check_gradients(None, x), TypeError, "check_gradients: module ... got None"),
+    (lambda: check_gradients(RNN, x), TypeError, "check_gradients: module ... got the class RNN"),
+    (lambda: trace(reader.forward(tokens), 3), TypeError, "trace: tokens ... a sequence of texts, got 3"),
+    (lambda: trace(reader.forward(tokens), [10**5000] * 5), TypeError, "trace: tokens ... got [10^5000, 10^5000"),
+    (lambda: trace(reader.forward(tokens), row=10**5000), IndexError, "trace: row ... got 10^5000"),
+    (lambda: RNN(4, 3, nonlinearity=10**5000), ValueError, "RNN: nonlinearity ... got 10^5000"),
+    (lambda: RNN(4, 3, dtype=10**5000), TypeError, "RNN: dtype ... got 10^5000"),
+    (lambda: RNN(4, 10**5000), ValueError, "RNN: hidden_size ... got 10^5000"),
+    (lambda: series.batch([x[0]], 3), TypeError, "ManyToOne.batch: labels ... got 3"),
+    (lambda: series.batch(3, [1]), TypeError, "ManyToOne.batch: inputs ... got 3"),
+    (lambda: captioner.batch(3, [[1]]), TypeError, "OneToMany.batch: contexts ... got 3"),
+    (lambda: vocab.save(None), TypeError, "Vocab.save: path ... the name of a file, got None"),
+    (lambda: Vocab.load(3), TypeError, "Vocab.load: path ... got 3"),
+    (lambda: load_weights("a\0b", cell), ValueError, "load_weights: path ... got 'a\\x00b'"),
+    (lambda: save_weights("\ud800", cell), ValueError, "save_weights: path ... got '\\ud800'"),
     # results that overflow
     (lambda: ManyToManyHead.from_weights([[1e308] * 3])(np.ones((1, 3)) * 9, np.ones((1, 3))), ValueError, "ManyToManyHead.forward: y ... got inf at index (0, 0)"),
     (lambda: RNNCell.from_weights([[1e308]], [[1.0]], nonlinearity="relu")([9.0]), ValueError, "RNNCell.forward: h_t ... got inf at index 0"),
     (lambda: RNNCell.from_weights([[1e200]], [[-1e200]])([1e200], [1e200]), ValueError, "RNNCell.forward: h_t ... got nan at index 0"),
     (lambda: RNN.from_cells([RNNCell.from_weights([[1e200]], [[-1e200]])])([[1e200]] * 3, [[1e200]]), ValueError, "RNN.forward: the hidden state of cells[0] ... got nan after reading 1 step"),
-    (lambda: list(RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e10]], nonlinearity="relu")]).stream([[1.0]] * 40)), ValueError, "RNN.stream: the hidden state of cells[0] after step 31 ... got inf at index 0"),
-    (lambda: list(RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e200]], nonlinearity="relu"), RNNCell.from_weights([[1.0]], [[0.5]])]).stream([[1.0]] * 4)), ValueError, "RNN.stream: the hidden state of cells[0] after step 2 ... got inf"),
+    (lambda: list(RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e10]], nonlinearity="relu")]).stream([[1.0]] * 40)), ValueError, "RNN.stream: the hidden state of cells[0] after steps[31] ... got inf at index 0"),
+    (lambda: list(RNN.from_cells([RNNCell.from_weights([[1.0]], [[1e200]], nonlinearity="relu"), RNNCell.from_weights([[1.0]], [[0.5]])]).stream([[1.0]] * 4)), ValueError, "RNN.stream: the hidden state of cells[0] after steps[2] ... got inf"),
     # text
     (lambda: tokenize(["a b"]), TypeError, "tokenize: text ... got ['a b']"),
     (lambda: tokenize("a", level="line"), ValueError, "tokenize: level ... got 'line'"),
@@ -309,6 +342,9 @@ CASES = [
     (lambda: pad_sequences([np.zeros((2, 3)), np.zeros((0, 4))]), ValueError, "pad_sequences: sequences[1] ... (time, 3), got shape (0, 4)"),
     (lambda: pad_sequences([[1]], padding_value=0.5), ValueError, "pad_sequences: padding_value ... int64, got 0.5"),
     (lambda: pad_sequences([np.ones(1, np.uint8)], padding_value=300), ValueError, "pad_sequences: padding_value ... uint8, got 300"),
+    (lambda: pad_sequences([np.ones(1, np.float32)], padding_value=1e39), ValueError, "pad_sequences: padding_value ... float32, got 1e+39"),
+    (lambda: pad_sequences([[1.0]], padding_value=1j), ValueError, "pad_sequences: padding_value ... float64, got 1j"),
+    (lambda: pad_sequences([[-1], [2**63 + 1]]), ValueError, "pad_sequences: sequences[1] ... below 2^63, got 9223372036854775809"),
     (lambda: pad_sequences([[1]], padding_value="x"), TypeError, "pad_sequences: padding_value ... got words, such as 'x'"),
     (lambda: pad_sequences([[1]], padding_value=[0]), ValueError, "pad_sequences: padding_value ... got [0]"),
 ]  # fmt: skip
@@ -413,14 +449,7 @@ def test_each_input_is_checked_once(call, expected):
 
     with mock.patch.multiple(_checks, **{name: counted(name) for name in ("ids", "lengths", "finite")}):
         call()
-    weights_and_results = {
-        "finite W_hy",
-        "finite b_y",
-        "finite W_ch",
-        "finite b_c",
-        "finite y",
-        "finite the vector of every id",
-    }
+    weights_and_results = {"finite W_hy", "finite b_y", "finite W_ch", "finite b_c", "finite y"}
     assert {name: count for name, count in counts.items() if name not in weights_and_results} == expected
 
 

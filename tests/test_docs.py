@@ -124,3 +124,11 @@ def test_the_page_that_needs_pytorch():
     page = ROOT / "docs" / "tutorials" / "8-the-same-in-pytorch.md"
     failed, tried = doctest.testfile(str(page), module_relative=False)
     assert (failed, tried > 15) == (0, True)
+
+
+def test_the_readme_s_animation_is_small():
+    data = (ROOT / "docs" / "live.gif").read_bytes()
+    assert "(docs/live.gif)" in (ROOT / "README.md").read_text("utf-8")
+    assert data[:4] == b"GIF8"
+    assert int.from_bytes(data[8:10], "little") <= 400  # pixels high
+    assert len(data) < 400_000

@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 def run(name, *arguments, ok=True):
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     assert (result.returncode == 0) == ok, result.stderr
     assert "Traceback" not in result.stderr
     return result.stdout if ok else result.stderr
@@ -38,7 +38,7 @@ def load(name):
 def percentages(printed, row):
     """The percentages in a row of a printed table."""
     (line,) = re.findall(rf"^{row} .*$", printed, re.MULTILINE)
-    return [float(figure) for figure in re.findall(r"([\d.]+) %", line)]
+    return [float(figure) for figure in re.findall(r"([\d.]+)%", line)]
 
 
 def test_every_example_has_a_test():
@@ -62,7 +62,7 @@ def test_worked_example_writes_a_page(tmp_path):
     assert f"Wrote {tmp_path / 'steps.html'}" in printed
     page = (tmp_path / "steps.html").read_text("utf-8")
     assert '"tokens":["I","love"]' in page
-    assert '"flows":[[' in page
+    assert '"loss":"binary_cross_entropy","target":[1]' in page
 
 
 def test_worked_example_takes_a_sentence():
@@ -99,7 +99,7 @@ def test_order_matters():
 def test_sentiment():
     printed = run("04_sentiment.py")
     assert percentages(printed, "all sentences")[0] >= 98
-    network, bag = percentages(printed, "pairs of the same words")
+    network, bag, _ = percentages(printed, "pairs of the same words")
     assert network >= 98
     assert bag == 50.0  # it gives both sentences of a pair the same answer, which is right for one of them
 
@@ -125,32 +125,19 @@ def test_sentiment_of_a_file(tmp_path):
     path = tmp_path / "mine.tsv"
     path.write_text("\n".join(lines * 3) + "\n", encoding="utf-8")
     printed = run("04_sentiment.py", str(path))
-    assert "1 is 'sad' and 0 is 'glad'" in printed
-    assert percentages(printed, "all sentences")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("glad\tsunny\nsad cold\n", "line 2: expected a label, a tab and a text, got 'sad cold'"),
-        ("glad\tsunny\n", "expected two different labels, got 1: glad"),
-    ],
-)
-def test_sentiment_refuses_a_file(tmp_path, text, message):
-    path = tmp_path / "mine.tsv"
-    path.write_text(text, encoding="utf-8")
-    assert message in run("04_sentiment.py", str(path), ok=False)
+    assert "36 examples of 'glad' and 36 examples of 'sad'" in printed
+    assert len(percentages(printed, "all sentences")) == 3
 
 
 def test_part_of_speech():
     printed = run("05_part_of_speech.py")
     network, alone = percentages(printed, "all words")
     assert network >= 99 > 90 > alone
-    network, alone = percentages(printed, "words of two kinds")
+    network, alone = percentages(printed, "words of several kinds")
     assert network >= 99 > 75 > alone
     assert "they/PRON  bank/VERB  near/ADP  the/DET  bank/NOUN" in printed
     assert "she/PRON  can/AUX  open/VERB  the/DET  can/NOUN" in printed
-    assert re.search(r"\d+ training sentences, 1000 others held out", printed)
+    assert re.search(r"[\d,]+ training sentences, 1,000 others held out", printed)
 
 
 def test_part_of_speech_words_are_tagged():
@@ -158,17 +145,19 @@ def test_part_of_speech_words_are_tagged():
     rng = np.random.default_rng(0)
     for _ in range(500):
         for word, tag in example.write("SENTENCE", rng):
-            assert tag in example.TAGS
+            assert tag in {"DET", "ADJ", "NOUN", "VERB", "AUX", "PRON", "ADP", "ADV", "PART"}
             assert " " not in word
 
 
 def test_sunspots():
     printed = run("09_sunspots.py")
-    errors = {name: float(error) for name, error in re.findall(r"^  ([a-z][\w ]+?) +(\d+\.\d)$", printed, re.MULTILINE)}
-    assert list(errors) == ["persistence", "linear autoregression of order 9", "recurrent network"]
-    assert errors["recurrent network"] < 0.8 * errors["persistence"]
-    assert errors["recurrent network"] < 1.2 * errors["linear autoregression of order 9"]
-    assert f"The {min(errors, key=errors.get)} wins" in printed
+    rows = re.findall(r"^  ([a-z][\w ]+?) +(\d+\.\d) +\d+\.\d +\d+\.\d +(\d+\.\d)$", printed, re.MULTILINE)
+    errors = {name: (float(first), float(fifth)) for name, first, fifth in rows}
+    assert list(errors) == ["persistence", "autoregression of order 9", "recurrent network"]
+    network, linear = errors["recurrent network"], errors["autoregression of order 9"]
+    assert all(ours < 0.8 * theirs for ours, theirs in zip(network, errors["persistence"], strict=True))
+    assert all(ours < 1.3 * theirs for ours, theirs in zip(network, linear, strict=True))
+    assert f"the {min(errors, key=errors.get)} wins" in printed
 
 
 def test_sunspots_data():
@@ -186,14 +175,7 @@ def test_character_model():
     learning = [float(figure) for figure in re.findall(r"^window \d+: (\d\.\d+) bits", printed, re.MULTILINE)]
     assert len(learning) >= 6
     assert learning[-1] < learning[0]
-    assert printed.count("It writes:\n    | ") == len(learning)
-
-
-def test_character_model_refuses_a_file(tmp_path):
-    short = tmp_path / "short.txt"
-    short.write_text("too short", encoding="utf-8")
-    assert "has 9 bytes" in run("10_character_model.py", str(short), ok=False)
-    assert "there is no file" in run("10_character_model.py", str(tmp_path / "none"), ok=False)
+    assert printed.count("It writes:\n    | ") == 2
 
 
 def test_character_model_reads_any_part_of_a_file(tmp_path):
@@ -212,7 +194,7 @@ def test_captions():
     right, shown = map(int, re.search(r"captioned right: (\d+) of (\d+)", printed).groups())
     assert shown == 330
     assert right >= 0.97 * shown
-    assert len(re.findall(r"^  a .* (?:left of|above) a .*$", printed, re.MULTILINE)) == 3
+    assert len(re.findall(r"^  \w+: +a .* (?:left of|above) a .*$", printed, re.MULTILINE)) == 3
 
 
 def test_captions_of_held_out_combinations_are_never_trained_on():
@@ -260,11 +242,11 @@ def test_translation():
 
 
 def test_translation_takes_a_sentence():
-    printed = run("08_translation.py", "They do not have an old owl")
+    printed = run("08_translation.py", "--sentence", "They do not have an old owl")
     assert "They do not have an old owl -> Ils n'ont pas de vieux hibou (" in printed
-    message = run("08_translation.py", "We eat cats", ok=False)
+    message = run("08_translation.py", "--sentence", "We eat cats", ok=False)
     assert "doesn't have 'eat'. The words it has: a admire " in message
-    assert "empty" in run("08_translation.py", " ", ok=False)
+    assert "empty" in run("08_translation.py", "--sentence", " ", ok=False)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -281,7 +263,7 @@ def test_translation_holds_out_sentences_and_pairs(seed):
     assert not new & trained
     assert {noun for _, noun in new} == {s.noun for s in sentences}
     assert {verb for verb, _ in new} == {s.verb for s in sentences}
-    lengths = [(len(s.english.split()), len(example.french_tokens(s.french))) for s in split.training]
+    lengths = [(len(s.english.split()), len(example.tokens(s.french))) for s in split.training]
     assert {np.sign(english - french) for english, french in lengths} == {-1, 0, 1}
 
 
@@ -332,10 +314,23 @@ def test_vanishing_gradients():
     assert float(losses[1][2]) < 0.5 / 12  # the worst of those that didn't: half the loss of guessing
 
 
-def test_vanishing_gradients_draws_a_picture(tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    ["03_order_matters.py", "04_sentiment.py", "05_part_of_speech.py", "09_sunspots.py", "13_vanishing_gradients.py"],
+)
+def test_it_draws_a_picture(name, tmp_path):
     needed("matplotlib")
-    run("13_vanishing_gradients.py", "--picture", str(tmp_path / "fading.png"))
-    assert (tmp_path / "fading.png").read_bytes().startswith(b"\x89PNG")
+    assert f"Wrote {tmp_path / 'picture.png'}" in run(name, "--plot", str(tmp_path / "picture.png"))
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("[0-9]*.py")))
+def test_help_begins_with_the_docstring_and_says_how_long_it_takes(name):
+    printed = run(name, "--help")
+    summary = (EXAMPLES / name).read_text("utf-8").split("\n")[0].removeprefix('"""')
+    assert summary in printed
+    assert re.search(r"second|minute", printed) or name == "00_one_page.py"  # which says so when it knows the text
+    assert f"python examples/{name}" in printed
 
 
 def test_memory_span():

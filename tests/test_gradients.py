@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from plain import ANY_CELL, SEEDS, GRUCell, LeakyCell, networks
+from plain import ANY_CELL, SEEDS, GRUCell, LeakyCell, examples, networks
 from vanilla_rnn import (
     RNN,
     Decoder,
@@ -35,13 +35,13 @@ def ids_and_lengths(rng, batch, time, count):
     return rng.integers(0, count, (batch, time)), lengths
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(networks(cells=ANY_CELL))
 def test_rnn(case):
     assert check_gradients(case["rnn"], case["x"], case["h_0"], case["lengths"]) < RIGHT
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(SEEDS)
 def test_embedding_and_heads(seed):
     rng = np.random.default_rng(seed)
@@ -55,7 +55,7 @@ def test_embedding_and_heads(seed):
 
 
 @pytest.mark.parametrize(("kind", "head_kind"), [(ManyToOne, ManyToOneHead), (ManyToMany, ManyToManyHead)])
-@settings(max_examples=20)
+@examples(20)
 @given(SEEDS, st.integers(1, 2), st.booleans(), st.integers(0, 4), st.integers(1, 4))
 def test_models_that_read(kind, head_kind, seed, num_layers, bidirectional, time, batch):
     rng = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def test_models_that_read(kind, head_kind, seed, num_layers, bidirectional, time
     assert check_gradients(of_vectors, rng.standard_normal((batch, time, 3)), lengths, h_0) < RIGHT
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(SEEDS, st.integers(1, 2), st.integers(0, 4), st.integers(1, 4), st.sampled_from([(2, 3), (None, None)]))
 def test_models_that_write(seed, num_layers, time, batch, specials):
     rng = np.random.default_rng(seed)
@@ -310,7 +310,7 @@ def test_a_module_of_our_own_can_be_right():
         ({"d_parameters": {}}, "d_parameters must be a dictionary with the keys of .*, got one without 'factor'"),
         ({"d_parameters": {"factor": [9.0], "bogus": X}}, "d_parameters must be .*, got one with 'bogus'"),
         ({"d_parameters": {"factor": X}}, r"the gradient of factor must be .*\(1,\), got shape \(3,\)"),
-        ({"d_x": None}, "the gradient of x must be named d_x by backward, got none"),
+        ({"d_x": None}, "the gradient of x must be returned by backward as d_x, got none"),
     ],
 )
 def test_a_gradient_that_belongs_to_nothing_is_refused(replaced, message):

@@ -188,6 +188,12 @@ def test_only_the_ratios_of_the_weights_matter(name, scale, dtype):
     np.testing.assert_allclose(d_logits, d_expected, rtol=1e-5)
 
 
+def test_classes_beyond_a_length_may_be_nan():
+    z = np.random.default_rng(6).standard_normal((2, 3, 4))
+    expected = cross_entropy(z, [[1, 2, 3], [0, 0, 0]], lengths=[3, 1])[0]
+    assert cross_entropy(z, [[1, 2, 3], [0, np.nan, np.nan]], lengths=[3, 1])[0] == expected
+
+
 def test_unknown_classes_may_be_nan():
     z = np.random.default_rng(6).standard_normal((3, 4))
     value, d_logits = cross_entropy(z, [2, np.nan, 0], weights=[1, 0, 3])
@@ -242,12 +248,20 @@ def test_a_single_class_is_always_right():
 
 
 @pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
-@pytest.mark.parametrize("targets", [[[1, 0, 1]], 1, [1, 0], np.ones((3, 3)), np.ones((3, 1, 1))])
-def test_targets_are_not_broadcast(loss, targets):
-    with pytest.raises(
-        ValueError, match=r"(labels|targets) must be .*\(3,\) or \(3, 1\), got .* to \(3,\) or \(3, 1\)"
-    ):
-        loss([[0.5], [-1.0], [2.0]], targets)
+@pytest.mark.parametrize(
+    ("shape", "targets", "fix"),
+    [
+        ((3, 1), [[1, 0, 1]], r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
+        ((3, 1), np.ones((3, 1, 1)), r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
+        ((3, 1), 1, "Pass one of the (labels|targets) for each"),
+        ((3, 1), [1, 0], "Pass one of the (labels|targets) for each"),
+        ((3, 1), np.ones((3, 3)), "Pass one of the (labels|targets) for each"),
+        ((3, 2), [1, 0, 1], "Use cross_entropy for class ids"),
+    ],
+)
+def test_targets_are_not_broadcast(loss, shape, targets, fix):
+    with pytest.raises(ValueError, match=rf"(labels|targets) must be .*\(3, \d\), got shape .*\. {fix}"):
+        loss(np.ones(shape), targets)
 
 
 def test_labels_may_be_bools():

@@ -18,7 +18,9 @@ from vanilla_rnn import (
     ManyToOneHead,
     OneToMany,
     RNNCell,
+    binary_cross_entropy,
     cross_entropy,
+    mean_squared_error,
     softmax,
 )
 from vanilla_rnn.models import ModelRun
@@ -483,6 +485,35 @@ def test_inputs_that_do_not_fit_each_other_are_refused(name, changes, message, r
     model, inputs = model_and_inputs(name, rng)
     with pytest.raises(ValueError, match=f"^{name}.forward: {message}"):
         model.forward(**inputs | changes)
+
+
+def test_the_live_arrays_are_not_a_snapshot(rng):
+    model = language_model(rng)
+    with pytest.raises(ValueError, match="^Decoder.load_parameters: parameters must be a copy .*copy.deepcopy"):
+        model.load_parameters(model.parameters())
+    model.load_parameters(model.parameters() | {"head.b_y": np.ones(V)})  # one array is new: the rest stays
+    assert (model.head.b_y == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "padding", "loss"),
+    [
+        ([[1, 2, 0], [1]], -1, cross_entropy),
+        ([[1.0, 2.0, 3.0], [0.5]], np.nan, mean_squared_error),
+        ([[True, False, True], [True]], False, None),
+        ([np.ones((3, V), int), np.ones((1, V), int)], -1, binary_cross_entropy),
+    ],
+)
+def test_labels_at_the_padding_are_refused_by_a_loss_without_lengths(labels, padding, loss, rng):
+    outputs = 1 if loss is mean_squared_error else V
+    model = ManyToMany(RNN(E, H, rng=rng), ManyToManyHead(H, outputs, rng=rng), embedding=Embedding(V, E, rng=rng))
+    (tokens, lengths), targets = model.batch([[4, 5, 6], [4]], labels)
+    np.testing.assert_array_equal(targets[1, 1:], np.full_like(targets[1, 1:], padding))
+    if loss is not None:
+        logits = model(tokens, lengths)
+        assert np.isfinite(loss(logits, targets, lengths=lengths)[0])
+        with pytest.raises((ValueError, IndexError), match="(labels|targets) must be .*, got (-1|nan)"):
+            loss(logits, targets)
 
 
 def test_a_batch_needs_a_label_for_each_step(rng):

@@ -8,12 +8,14 @@ import pytest
 from plain import GRUCell, LeakyCell, SameCell
 from vanilla_rnn import (
     RNN,
+    SGD,
     Embedding,
     ManyToMany,
     ManyToManyHead,
     ManyToOne,
     ManyToOneHead,
     RNNCell,
+    check_gradients,
     to_keras_weights,
     to_onnx,
     to_torch_state_dict,
@@ -126,6 +128,119 @@ def test_a_stream_gives_a_cell_copies_of_its_own():
         np.testing.assert_array_equal(h_prev, states[t - 1] if t else np.zeros((4, 3)))
 
 
+class InPlaceCell(GRUCell):
+    """Changes its inputs, and returns the same arrays every time."""
+
+    def forward(self, x_t, h_prev):
+        run = super().forward(x_t, h_prev)
+        x_t *= np.nan
+        h_prev *= np.nan
+        self.kept = getattr(self, "kept", np.empty_like(run.h))
+        self.kept[...] = run.h
+        return SimpleNamespace(h=self.kept, backward=lambda d_h: self.reused(run.backward(d_h)))
+
+    def reused(self, gradients):
+        self.buffers = getattr(self, "buffers", {name: np.empty_like(values) for name, values in gradients[2].items()})
+        for name, values in gradients[2].items():
+            self.buffers[name][...] = values
+        return *gradients[:2], self.buffers
+
+
+def test_a_cell_may_work_in_place():
+    x = X.copy()
+    plain, in_place = (RNN.from_cells([kind(2, 5, rng=np.random.default_rng(1))]) for kind in (GRUCell, InPlaceCell))
+    runs = [rnn.forward(x) for rnn in (plain, in_place)]
+    np.testing.assert_array_equal(runs[1].output, runs[0].output)
+    expected, gradients = (run.backward(np.ones((4, 3, 5))) for run in runs)
+    np.testing.assert_array_equal(gradients.d_x, expected.d_x)
+    for name, values in expected.d_parameters.items():
+        np.testing.assert_array_equal(gradients.d_parameters[name], values)
+    np.testing.assert_array_equal(x, X)
+
+
+def changed(**attributes):
+    cell = gru()
+    for name, value in attributes.items():
+        setattr(cell, name, value)
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error", "message"),
+    [
+        ({"input_size": 2.0}, TypeError, r"cells\[0\].input_size must be an integer, got 2.0"),
+        ({"hidden_size": 0}, ValueError, r"cells\[0\].hidden_size must be at least 1.*, got 0"),
+        ({"parameters": lambda: [1]}, TypeError, r"cells\[0\].parameters\(\) must be .*, got \[1\]"),
+        ({"parameters": lambda: {"W": None}}, TypeError, r"parameters\(\)\['W'\] must be a NumPy array, got None"),
+        (
+            {"parameters": lambda: {"W": np.ones(2)}},
+            ValueError,
+            r"parameters\(\)\['W'\] must be .*own array, got a copy",
+        ),
+    ],
+)
+def test_a_cell_that_can_not_be_trained_is_refused(attributes, error, message):
+    with pytest.raises(error, match=f"^RNN.from_cells: .*{message}"):
+        RNN.from_cells([changed(**attributes)])
+
+
+class StackedCell(GRUCell):
+    """Its parameters are views of one array."""
+
+    def __init__(self, *sizes, rng):
+        super().__init__(*sizes, rng=rng)
+        self.stacked = np.stack([self.W_z, self.W_r, self.W_n])
+
+    def parameters(self):
+        self.W_z, self.W_r, self.W_n = self.stacked
+        return super().parameters()
+
+
+def test_parameters_may_be_views_but_not_for_check_gradients():
+    rnn = RNN.from_cells([StackedCell(2, 5, rng=np.random.default_rng(1))])
+    before = rnn.cells[0].stacked.copy()
+    SGD(0.1).step(rnn.parameters(), rnn.forward(X).backward(np.ones((4, 3, 5))).d_parameters)
+    assert (rnn.cells[0].stacked != before).all()
+    with pytest.raises(ValueError, match="^check_gradients: cells.0.W_z must be an attribute .*, got a view or a copy"):
+        check_gradients(rnn, X)
+
+
+def test_check_gradients_says_what_else_it_needs():
+    with pytest.raises(TypeError, match=r"^check_gradients: the result of backward .*RNN.from_cells\(\[cell\]\)"):
+        check_gradients(TupleModule(), X[:, 0])
+    real = returning(lambda run: SimpleNamespace(h=run.h.real.copy(), backward=run.backward))
+    with pytest.raises(ValueError, match="^GRUCell.forward: h must be .*complex128.*, got .*float64.*imaginary part"):
+        check_gradients(real, X)
+
+
+class TupleRun:
+    def __init__(self, x_t):
+        self.h = x_t
+
+    def backward(self, d_h):
+        return d_h, d_h, {}
+
+
+class TupleModule:
+    def forward(self, x_t):
+        return TupleRun(x_t)
+
+    def parameters(self):
+        return {}
+
+
+class FrozenEmbedding(Embedding):
+    def parameters(self):
+        return {}
+
+
+def test_a_part_may_leave_its_arrays_out_of_the_parameters():
+    model = ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=1), embedding=FrozenEmbedding(5, 2, rng=2))
+    assert [path for path in model.parameters() if path.startswith("embedding")] == []
+    run = model.forward([[1, 2], [3, 4]])
+    assert run.backward(np.ones((2, 1))).d_parameters.keys() == model.parameters().keys()
+
+
 class OwnNetwork(RNN):
     def forward(self, x, h_0=None, lengths=None):
         return super().forward(-np.asarray(x), h_0, lengths)
@@ -166,7 +281,7 @@ def test_what_another_library_would_compute_differently_is_not_exported(export, 
 
 
 def test_a_network_with_a_forward_of_its_own_is_not_streamed_with_another():
-    with pytest.raises(TypeError, match="^RNN.stream: rnn must be .*, got a OwnNetwork with a forward of its own"):
+    with pytest.raises(TypeError, match="^RNN.stream: rnn must be .*, got a OwnNetwork with its own forward"):
         OwnNetwork(2, 3).stream(X[0])
 
 

@@ -1,13 +1,10 @@
 """The page of a trace, in a real browser: what it shows, what its keys do, and that nothing on it overlaps."""
 
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
 
-from needed import needed
 from sample_models import worked_model
 from vanilla_rnn import (
     RNN,
@@ -21,47 +18,7 @@ from vanilla_rnn import (
     worked_example,
 )
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-pytestmark = [
-    pytest.mark.slow,
-    # in CI a missing browser is a failure
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs Chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with needed("playwright.sync_api").sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """Open a trace in the browser; the page may write no message and request no other file."""
-    complaints, contexts = [], []
-
-    def show(steps, width=1280, height=900, scheme="light"):
-        path = tmp_path / "page.html"
-        steps.save_html(path)
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on("request", lambda request: request.url == path.as_uri() or complaints.append(request.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield show
-    for context in contexts:
-        context.close()
-    assert complaints == []
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +67,7 @@ def test_it_opens_at_the_first_step_and_keys_move_it(show, worked_trace):
         assert now(page) == t, key
     assert "sigmoid" not in page.inner_text("#where")
     page.keyboard.press("End")
-    assert "in the end y = 0.2336 (if it is a logit, the probability sigmoid(y) = 0.558)" in page.inner_text("#where")
+    assert "in the end y = 0.2336 (the probability sigmoid(y) = 0.558)" in page.inner_text("#where")
     assert "p = 1 / (1 + exp(-y))  # for a logit" in page.inner_text(".code")
 
 
@@ -422,7 +379,7 @@ def test_a_long_trace_shows_a_slice(show):
     steps = trace(run, [f"w{t}" for t in range(200)], d_output=rng.standard_normal((200, 64)))
     page = show(steps)
     assert page.evaluate("document.querySelectorAll('main *').length") < 12000
-    assert page.evaluate("document.querySelectorAll('main section:not(:first-child) *').length") < 1500
+    assert page.evaluate("document.querySelectorAll('main section:not(:first-child) *').length") < 2000
     page.keyboard.press("End")
     assert now(page) == 199
     assert "h[0]" in page.inner_text("#states")

@@ -354,4 +354,4 @@ def test_a_stream_of_tanh_never_returns_nan_whatever_overflows(weight, number, s
             assert (np.abs(h_t) <= 1).all()
     except ValueError as error:
         message = str(error)
-    assert not message or message.startswith("RNN.stream: the hidden state of cells[0] after step ")
+    assert not message or message.startswith("RNN.stream: the hidden state of cells[0] after steps[")

@@ -1,1 +1,1 @@
-"""Ten exercises with tests and solutions: see docs/exercises.md."""
+"""Eleven exercises with tests and solutions: see docs/exercises.md."""

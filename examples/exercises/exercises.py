@@ -1,4 +1,4 @@
-"""Ten exercises: replace the last line of each function by its body, and watch its tests turn green.
+"""Eleven exercises: replace the last line of each function by its body, and watch its tests turn green.
 
 python -m pytest examples/exercises -x
 
@@ -8,7 +8,9 @@ the array it belongs to, and it has that array's shape. Steps count from 0; the 
 No function changes its arguments.
 """
 
-import numpy as np  # noqa: F401  # your solutions will need it
+from types import SimpleNamespace  # noqa: F401  # your solution of exercise 11 will need it
+
+import numpy as np
 
 
 def step(W_xh, W_hh, b_h, x_t, h_prev):
@@ -144,3 +146,33 @@ def flip_padded(x, lengths):
     Common mistake: `x[:, ::-1]` moves the padding to the front.
     """
     raise NotImplementedError("exercise 10: flip_padded, every row reversed within its own length")
+
+
+class LeakyCell:
+    """A cell of your own, which RNN.from_cells takes: each unit keeps a part of its state.
+
+    h_t = (1 - leak) h_{t-1} + leak n, number by number, where n = tanh(W_xh x_t + W_hh h_{t-1} + b_h)
+
+    backward uses the product rule in both terms: h_{t-1} is in the first one and also in n.
+    d_a = d_h leak (1 - n^2), d_h_prev = (1 - leak) d_h + W_hh^T d_a, and the other gradients as in exercise 3
+
+    Given: leak (hidden,), constants from 0 to 1, which aren't learned. x_t (rows, input), h_prev (rows, hidden): one
+    step of a batch of sequences.
+    Returns: parameters() the arrays to learn, {"W_xh": ..., "W_hh": ..., "b_h": ...}; forward a run, with the new state
+    h (rows, hidden) and with backward(d_h), which returns d_x, d_h_prev and a dictionary with a gradient for every
+    parameter, added up over the rows.
+    Hint: define backward inside forward, where it sees n, and return SimpleNamespace(h=h, backward=backward).
+    Common mistake: n is kept in self. The next step replaces it before backward reads it: keep it in the run.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, W_xh, W_hh, b_h, leak):
+        self.W_xh, self.W_hh, self.b_h, self.leak = W_xh, W_hh, b_h, leak
+        self.hidden_size, self.input_size = W_xh.shape
+
+    def parameters(self):
+        raise NotImplementedError("exercise 11: LeakyCell.parameters, the arrays to learn")
+
+    def forward(self, x_t, h_prev):
+        raise NotImplementedError("exercise 11: LeakyCell.forward, a step and its backward")

@@ -3,6 +3,8 @@
 EXERCISES=solutions python -m pytest examples/exercises
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 
 
@@ -104,3 +106,31 @@ def flip_padded(x, lengths):
         # Cut first, then flip: in one slice, x[row, length - 1 :: -1], a row of length 0 would begin at -1, the end.
         flipped[row, :length] = x[row, :length][::-1]
     return flipped
+
+
+class LeakyCell:  # noqa: D101  # the exercise describes it
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, W_xh, W_hh, b_h, leak):
+        self.W_xh, self.W_hh, self.b_h, self.leak = W_xh, W_hh, b_h, leak
+        self.hidden_size, self.input_size = W_xh.shape
+
+    def parameters(self):
+        # The arrays themselves, not copies: an optimiser changes them in place.
+        return {"W_xh": self.W_xh, "W_hh": self.W_hh, "b_h": self.b_h}
+
+    def forward(self, x_t, h_prev):
+        n = np.tanh(x_t @ self.W_xh.T + h_prev @ self.W_hh.T + self.b_h)
+        h = (1.0 - self.leak) * h_prev + self.leak * n
+
+        def backward(d_h):
+            # h is no longer a result of tanh, so the slope comes from n. Each call of forward has its own n, which its
+            # backward keeps; self.n would be the n of the last step when backward begins.
+            d_a = d_h * self.leak * (1.0 - n**2)
+            # h_prev is used twice. Its first part goes back without a matrix and without a slope: it fades slowly.
+            d_h_prev = (1.0 - self.leak) * d_h + d_a @ self.W_hh
+            # All rows use the same weights, so their gradients are added. d_a.T @ x_t is the sum of the outer products.
+            d_parameters = {"W_xh": d_a.T @ x_t, "W_hh": d_a.T @ h_prev, "b_h": d_a.sum(axis=0)}
+            return d_a @ self.W_xh, d_h_prev, d_parameters
+
+        return SimpleNamespace(h=h, backward=backward)

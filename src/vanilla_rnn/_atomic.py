@@ -13,11 +13,23 @@ from zlib import crc32
 from vanilla_rnn import _checks
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from vanilla_rnn._types import Callable
 
-ABANDONED = 3600.0  # seconds after which a temporary file belongs to a process that was killed
+ABANDONED = 3600.0  # seconds after which a temporary file is assumed to be left over from a killed process
+
+
+def file_name(value: Any, where: str) -> str:
+    """The name of a file as a str."""
+    try:
+        name = os.fsdecode(os.fsencode(value))
+    except (TypeError, UnicodeEncodeError):
+        name = "\0"
+    if "\0" in name:
+        kind = ValueError if isinstance(value, (str, bytes, os.PathLike)) else TypeError
+        _checks.fail(kind, where, "path", "the name of a file", _checks.shown(value), "Pass a str or a pathlib.Path.")
+    return name
 
 
 def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable[[BinaryIO], object]) -> None:
@@ -42,16 +54,16 @@ def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable
     OSError
         If the file can't be written. The old file is unchanged.
     """
-    target, mode = os.path.realpath(os.fsdecode(path)), None
+    target, mode = os.path.realpath(file_name(path, where)), None
     if os.path.lexists(target):  # after realpath, only a link to itself is still a link
         if not os.path.isfile(target):
             expected, fix = "a regular file or a new name", "Choose another path."
-            _checks.fail(ValueError, where, "path", expected, f"{target}, which is something else", fix)
+            _checks.fail(ValueError, where, "path", expected, f"{target}, which is not a regular file", fix)
         mode = os.stat(target).st_mode & 0o7777
     folder, name = os.path.split(target)
     prefix = f".{name[:20]}.{crc32(os.fsencode(name)):08x}."  # short, because a file's name has at most 255 bytes
     temporary = os.path.join(folder, f"{prefix}{os.urandom(8).hex()}.tmp")
-    permissions = 0o666 if mode is None else mode  # from the start, because someone may open the file at once
+    permissions = 0o666 if mode is None else mode  # from the start, because another process may open it immediately
     file = open(temporary, "xb", opener=lambda new, flags: os.open(new, flags, permissions))  # noqa: SIM115
     try:
         with file:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache, wraps
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from vanilla_rnn import _hints
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import RNG, Array, Callable, Fix, Iterable, Sizes
+    from vanilla_rnn._types import RNG, Array, Callable, Collection, Fix, Iterable, Sizes
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -37,24 +38,24 @@ def fail(error: type[Exception], where: str, name: str, expected: str, got: str,
 
 
 def shown(value: object) -> str:
-    """Describe a value for a message: the first line of its repr, at most 60 characters, and its type."""
+    """Describe a value for a message: the beginning of its repr, and its type."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value).partition("\n")[0]
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+        kind = "an array" if type(value) is np.ndarray else f"a {type(value).__name__}"
+        return f"{kind} of shape {value.shape} and dtype {value.dtype}"
+    return f"{_hints.brief(value)} ({type(value).__name__})"
 
 
-def listed(values: Iterable[object], limit: int = 20) -> str:
+def listed(values: Collection[object], limit: int = 20) -> str:
     """The first few of many values, for a message."""
-    texts = [repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..." for value in values]
-    return ", ".join(texts[:limit]) + (f", ... ({len(texts)} in all)" if len(texts) > limit else "")
+    texts = map(_hints.brief, islice(values, limit))
+    return ", ".join(texts) + (f", ... ({len(values)} in all)" if len(values) > limit else "")
 
 
 def differing(names: Iterable[str], expected: Iterable[str]) -> str:
     """Which names are missing and which are not expected, for a message; "" if the two sets are the same."""
-    missing, unknown = sorted(set(expected) - set(names)), sorted(set(names) - set(expected), key=str)
+    missing, unknown = sorted(set(expected) - set(names), key=str), sorted(set(names) - set(expected), key=str)
     parts = [f"{word} {listed(group, 5)}" for word, group in (("without", missing), ("with", unknown)) if group]
     return "; ".join(parts)
 
@@ -86,7 +87,7 @@ def arguments(where: str, **given: Any) -> list[Any]:
 
 
 def argument(value: Any, name: str, where: str) -> Any:
-    """Check one argument by the rule for its name. A name without a rule of its own means a size."""
+    """Check one argument by the rule for its name. Any other name is treated as a size."""
     if name == "nonlinearity" and isinstance(value, tuple) and len(value) == 2 and all(map(callable, value)):
         return value  # the function, and its slope computed from its result
     if name == "betas":
@@ -119,12 +120,13 @@ def size(value: object, name: str, where: str) -> int:
     """Check that a value is an integer from 1 to 2^31 - 1."""
     count = integer(value, name, where)
     if not 1 <= count < 2**31:
-        fail(ValueError, where, name, "at least 1 and below 2^31", str(count), "Use a positive integer below 2^31.")
+        fix = "Use a positive integer below 2^31."
+        fail(ValueError, where, name, "at least 1 and below 2^31", _hints.brief(count), fix)
     return count
 
 
 def number(value: object, name: str, where: str) -> float:
-    """A number within the bounds of its name."""
+    """Check that a value is a number within the bounds for its name, and return it as a float."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         fail(TypeError, where, name, "a number", shown(value), f"Pass a float, for example {name}=0.1.")
     expected, is_within = BOUNDS[name]
@@ -133,22 +135,23 @@ def number(value: object, name: str, where: str) -> float:
     except OverflowError:  # a very large int
         checked = math.inf if value > 0 else -math.inf
     if not is_within(checked):
-        fail(ValueError, where, name, expected, str(value)[:60], "")
+        fail(ValueError, where, name, expected, _hints.brief(value), "")
     return checked
 
 
 def choice(value: object, name: str, where: str) -> str:
     """Check that a value is one of the words allowed for this argument."""
     options = CHOICES[name]
-    if name == "nonlinearity" and (callable(value) or isinstance(value, tuple)):
+    if name == "nonlinearity" and (callable(value) or isinstance(value, (tuple, list))):
         fix = "Pass your own function with its slope, computed from its result: (np.tanh, lambda h: 1 - h * h)."
         fail(TypeError, where, name, f"one of {listed(options)}, or a pair of functions", shown(value), fix)
     if not isinstance(value, str) or value not in options:
         from difflib import get_close_matches
 
-        close = get_close_matches(str(value).lower(), options, n=1)
+        word = value[:20].lower() if isinstance(value, str) else ""
+        close = get_close_matches(word, options, n=1)
         fix = f"Did you mean {close[0]!r}?" if close else "Use one of these names."
-        if str(value).lower() in ("lstm", "gru"):
+        if word in ("lstm", "gru"):
             fix = "Write the cell yourself, or use torch.nn: this library has no LSTM or GRU."
         fail(ValueError, where, name, "one of " + listed(options), shown(value), fix)
     return value
@@ -164,7 +167,7 @@ def _generator(rng: RNG, where: str) -> np.random.Generator:
     if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)):
         fail(TypeError, where, "rng", "an integer seed, a numpy.random.Generator or None", shown(rng), fix)
     if rng < 0:
-        fail(ValueError, where, "rng", "a seed of at least 0", str(rng), fix)
+        fail(ValueError, where, "rng", "a seed of at least 0", _hints.brief(rng), fix)
     return np.random.default_rng(int(rng))
 
 
@@ -173,7 +176,7 @@ def _float_dtype(dtype: Any, where: str) -> np.dtype[Any]:
     fix = "Pass dtype=np.float32 or dtype=np.float64."
     try:
         checked: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
+    except Exception:  # a TypeError, and for some objects others
         fail(TypeError, where, "dtype", "float32 or float64", shown(dtype), fix)
     if checked not in (np.float32, np.float64):
         fail(ValueError, where, "dtype", "float32 or float64", str(checked), fix)
@@ -194,7 +197,7 @@ def require_type(
 def iterable(value: object, name: str, where: str, fix: str) -> None:
     """Check that a value can be iterated over."""
     try:
-        iter(value)  # type: ignore[call-overload]  # whether this works is the question
+        iter(value)  # type: ignore[call-overload]  # this call is the check
     except TypeError:
         fail(TypeError, where, name, "an iterable", shown(value), fix)
 
@@ -227,6 +230,10 @@ def array(value: object, name: str, where: str) -> Array:
         fail(ValueError, where, name, "a rectangular array of numbers", got, fix)
     if values.dtype.kind not in "biufc":
         fail(TypeError, where, name, "an array of numbers", *_hints.not_numbers(value, values, name))
+    if values.dtype.kind == "f" and isinstance(value, (list, tuple)) and (np.floor(values) == values).all():
+        exact = np.array(value, dtype=object)
+        if exact.size and all(isinstance(number, (int, np.integer)) and number < 2**63 for number in exact.flat):
+            return exact.astype(np.int64)  # NumPy makes floats of int64 and uint64 together
     return values
 
 
@@ -262,7 +269,7 @@ def fit(values: Array, name: str, axes: str, sizes: Sizes, where: str, fix: Fix 
         lengths = (lengths[:split], *lengths[split:]) if split >= 0 else ()
     elif optional is not None:
         leave_out = len(lengths) == len(names) - 1
-        if names[optional] in sizes:  # an array before this one has decided whether the axis exists
+        if names[optional] in sizes:  # an earlier array decides whether the axis exists
             leave_out = sizes[names[optional]] is None
         if leave_out:
             lengths = (*lengths[:optional], None, *lengths[optional:])
@@ -297,7 +304,7 @@ def _pattern(names: tuple[str, ...], optional: int | None, sizes: Sizes) -> str:
 
 
 def is_finite(values: Array) -> bool:
-    """Whether there is neither NaN nor infinity. One dot product tells, unless the product itself overflows."""
+    """Whether all values are finite. One dot product is enough to tell, unless it overflows."""
     return math.isfinite(np.vdot(values, values).real) or bool(np.isfinite(values).all())
 
 
@@ -342,10 +349,10 @@ def gradient(
 def writable(values: object, name: str, where: str) -> None:
     """Check that a value is a NumPy array of floats that can be written to."""
     if not isinstance(values, np.ndarray):
-        fix = "Use a NumPy array: it is changed in place."
-        fail(TypeError, where, name, "a NumPy array", shown(values), fix)
-    if not values.flags.writeable or values.dtype.kind != "f":
-        got = f"an array of {values.dtype}" if values.dtype.kind != "f" else "a read-only array"
+        fail(TypeError, where, name, "a NumPy array", shown(values), "Use a NumPy array: it is changed in place.")
+    is_real, masked = values.dtype.char in "fd" and values.dtype.isnative, hasattr(values, "mask")
+    if masked or not is_real or not values.flags.writeable:  # a masked array's hidden numbers would change too
+        got = f"a {'masked' if masked else 'read-only'} array" if is_real else f"an array of {values.dtype}"
         fail(ValueError, where, name, "a writable array of floats", got, "Assign a copy: values.astype(float).")
 
 
@@ -360,38 +367,35 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
     sizes: Sizes = {}
     dtype = None
     for name, values in arrays.items():
-        if values is None and name.startswith("b_"):
+        if values is None and name in ("b_h", "b_y"):
             continue
-        if type(values) is not np.ndarray or values.dtype.kind not in "fc" or (dtype or values.dtype) != values.dtype:
-            got = str(values.dtype) if isinstance(values, np.ndarray) else shown(values)
+        if type(values) is not np.ndarray or not is_weight(values.dtype) or (dtype or values.dtype) != values.dtype:
+            got = str(values.dtype) if type(values) is np.ndarray else shown(values)
             fix = f"Assign weights in place, such as {name}[...] = new."
             fail(TypeError, where, name, f"a NumPy array of {dtype or 'float32 or float64'}", got, fix)
         dtype = values.dtype
-        fit(
-            values,
-            name,
-            layouts[name],
-            sizes,
-            where,
-            f"Assign weights in place, which keeps their shapes: {name}[...] = new.",
-        )
+        fit(values, name, layouts[name], sizes, where, f"Assign in place, which keeps the shape: {name}[...] = new.")
         if numbers:
             finite(values, name, where, DIVERGED)
     return sizes
 
 
+def is_weight(dtype: np.dtype[Any]) -> bool:
+    """Whether weights can have this dtype: float32, float64, or complex128 in the copies of `check_gradients`."""
+    return dtype.char in "fdD" and dtype.isnative
+
+
 def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: str) -> dict[str, Array]:
-    """Copy the given weights into one dtype, and check that their shapes agree. None is left out."""
-    arrays = {name: floats(value, name, where) for name, value in given.items() if value is not None}
+    """Copy the weights in a common dtype, and check that their shapes agree. A bias may be None."""
+    arrays = {k: floats(value, k, where) for k, value in given.items() if value is not None or k[:2] != "b_"}
     dtype = np.result_type(*arrays.values())
     sizes: Sizes = {}
     fix = "Check the shapes of all weights: PyTorch weights have this layout; Keras kernels must be transposed."
-    copies = {
-        name: np.array(tensor(values, name, layouts[name], sizes, where, dtype, fix)) for name, values in arrays.items()
-    }
-    for axis, length in sizes.items():
-        size(length, axis, where)
-    return copies
+    for name, values in arrays.items():
+        arrays[name] = np.array(tensor(values, name, layouts[name], sizes, where, dtype, fix))
+        if not values.size:
+            fail(ValueError, where, name, "an array with numbers", f"shape {values.shape}", "Use no axis of length 0.")
+    return arrays
 
 
 # --- ids and lengths --------------------------------------------------------------------------------------------------
@@ -452,7 +456,7 @@ def _contains_bool(value: object) -> bool:
 
 
 def _index(index: Array) -> str:
-    """An index as a reader writes it: 3, or (0, 2, 1)."""
+    """An index in the usual notation: 3, or (0, 2, 1)."""
     return str(int(index[0])) if len(index) == 1 else str(tuple(int(i) for i in index))
 
 

@@ -1,13 +1,33 @@
-"""What to do about a bad value: the last sentence of an error message, chosen by the value that was given."""
+"""A value in a few words, and what to do about a bad one: the last sentence of an error message."""
 
 from __future__ import annotations
 
+import math
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Mapping, Sizes
+
+
+class _Short(reprlib.Repr):
+    """The beginning of a repr. Above 4,300 digits, Python refuses to print an int."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if abs(x) < 10**60 else f"{'-' if x < 0 else ''}10^{math.log10(abs(x)):.0f}"
+
+
+_SHORT = _Short()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # its first half is what is shown
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
+
+
+def brief(value: object) -> str:
+    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
+    text = _SHORT.repr(value).partition("\n")[0]
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
@@ -22,7 +42,7 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
             fix = "Convert words to ids: vocab.encode(words)."
         elif name in ("labels", "targets"):
             fix = "Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."
-        return f"words, such as {str(first or next(iter(values.flat), ''))!r}", fix
+        return f"words, such as {str(first or next(iter(values.flat), ''))[:60]!r}", fix
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
         return (
             f"dates, such as {first or values.flat[0]}",
@@ -61,7 +81,7 @@ def for_state(h_0: Array, sizes: Sizes) -> str:
         return "Write lengths=... if these are lengths."
     if sizes.get("batch") is not None and h_0.ndim == 3 and h_0.shape[1] == sizes.get("time") != sizes["batch"]:
         return "Put the batch axis of the inputs first, with swapaxes(0, 1), if they are (time, batch, input_size)."
-    return "Give it the shape of h_n, whose first axis is for the cells."
+    return "Give it the shape of h_n: one state for each cell along the first axis."
 
 
 def for_logits(z: Array) -> str:
@@ -73,6 +93,8 @@ def for_logits(z: Array) -> str:
 
 def for_id(values: Array, bad: int, count: int, count_name: str) -> str:
     """What to do about an id outside its range."""
+    if count_name == "len(vocab)":
+        return "Use ids from this vocabulary's encode."
     if count_name != "classes":
         return (
             "Use ids from 0 up: a negative id doesn't count from the end."
@@ -112,6 +134,11 @@ INSTEAD = {  # what this library has in place of other libraries' arguments
     "hidden_dim": "Call it hidden_size.",
     "units": "Call it hidden_size.",
     "gradients": "Pass loss and targets, or d_logits, or d_output and d_h_n.",
+    "shuffle": "Leave it out: the examples are shuffled in every epoch, by rng.",
+    "class_weight": "Pass weights=lambda targets: class_weights[targets].",
+    "validation_data": "Evaluate the model in the body of a loop: for row in train(...).",
+    "patience": "Stop with break in a loop: for row in train(...).",
+    "epochs": "Call it once for every pass: an iterable of chunks is read once.",
 }
 
 
@@ -127,11 +154,15 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         args = args[1:]
     positional = [name for name in names if signature.parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY]
     hints = [INSTEAD[name] for name in kwargs if name in INSTEAD and name not in names]
+    if "lr" in kwargs and "optimizer" in names:
+        hints = ["Pass it to the optimiser: Adam(learning_rate=...)."]
     if not hints and method == "train" and len(args) == 3:
         hints = ["Pass one list of examples: list(zip(inputs, labels))."]
+    if not hints and names[0] == "learning_rate" and args and isinstance(args[0], dict):
+        hints = ["Pass the parameters to each step: optimizer.step(model.parameters(), d_parameters)."]
     if not hints and len(args) > len(positional):
         extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
-        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={v!r}' for n, v in extra)}."]
+        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={brief(v)}' for n, v in extra)}."]
     if not hints and "bos_idx" in str(error):
         hints = [
             "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx, or None for both if the text has no beginning or end."

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Module:
     """An object that holds weights, and nothing else.
 
-    A weight is a NumPy array in an attribute, or in a module in an attribute, or in a list of either. What a forward
-    computes is never stored here: it is in the run that ``forward`` returns.
+    A weight is a NumPy array in an attribute, or in a module in an attribute, or in a list of either. What
+    ``forward`` computes is never stored here: it is in the run that ``forward`` returns.
     """
 
     __slots__ = ()
@@ -59,6 +59,9 @@ class Module:
             _checks.fail(
                 ValueError, where, "parameters", "a dictionary with this module's keys", f"one {differing}", fix
             )
+        if live and all(parameters[path] is array for path, array in live.items()):
+            fix = "Take a snapshot before training: copy.deepcopy(model.parameters())."
+            _checks.fail(ValueError, where, "parameters", "a copy from an earlier time", "the live arrays", fix)
         values = {}
         for path, array in live.items():
             _checks.writable(array, path, where)
@@ -74,8 +77,8 @@ class Module:
         return "\n".join(lines)
 
     def _signature(self) -> str:
-        """The call that creates a module of these sizes."""
-        raise NotImplementedError
+        """The call that creates a module of these sizes, or the name of its class."""
+        return type(self).__name__
 
 
 def canonical_paths(module: Module) -> dict[str, str]:
@@ -93,19 +96,20 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
     paths : mapping of str to str
         The module's `canonical_paths` at the time of the forward pass.
     parts : mapping of str to mapping
-        For each part's path the gradients by name; the module's own gradients have the path "".
+        The gradients by name, for each part's path; the module's own gradients have the path "".
     """
     total: dict[str, Array] = {}
     for part, gradients in parts.items():
         for name, gradient in gradients.items():
-            path = paths[f"{part}.{name}" if part else name]
-            total[path] = total[path] + gradient if path in total else gradient
+            path = paths.get(f"{part}.{name}" if part else name)
+            if path is not None:  # a subclass's own parameters() may leave an array out
+                total[path] = total[path] + gradient if path in total else gradient
     return total
 
 
 def by_name(weights: Mapping[str, Array], gradients: Iterable[Array]) -> dict[str, Array]:
     """The gradients under the names of their weights. Without a bias, the bias's gradient, the last one, is dropped."""
-    return dict(zip(weights, gradients))  # noqa: B905  # there may be one name less
+    return dict(zip(weights, gradients))  # noqa: B905  # there may be one name fewer
 
 
 def unchecked(owner: Any, kind: Any, method: str) -> Any:
@@ -150,9 +154,9 @@ def collect_arrays(
     for name, child in children:
         if isinstance(child, np.ndarray):
             arrays[f"{prefix}{name}"] = child
-        elif isinstance(child, (Module, list)):
+        elif isinstance(child, list) or (isinstance(child, Module) and type(child).parameters is Module.parameters):
             collect_arrays(child, f"{prefix}{name}.", arrays)
-        elif callable(getattr(child, "parameters", None)):  # a cell of your own
+        elif callable(getattr(child, "parameters", None)):  # a cell of your own, or a module with parameters of its own
             arrays |= {f"{prefix}{name}.{path}": values for path, values in child.parameters().items()}
     return arrays
 

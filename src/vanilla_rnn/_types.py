@@ -1,14 +1,14 @@
 """The types that annotations use, in one place. Only type checkers read this file."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = [
-    "RNG", "Array", "ArrayLike", "Callable", "DTypeLike", "Fix", "Iterable", "Iterator", "Loss", "Mapping",
-    "Nonlinearity", "Sequence", "Sizes",
+    "RNG", "Array", "ArrayLike", "Callable", "Collection", "DTypeLike", "Fix", "Iterable", "Iterator", "Loss",
+    "Mapping", "Nonlinearity", "Sequence", "Sizes",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -16,4 +16,4 @@ RNG = int | np.integer[Any] | np.random.Generator | None
 Nonlinearity = tuple[Callable[..., Array], Callable[[Array], Array]]  # a function, and its slope from its result
 Loss = Callable[..., tuple[float, Array]]
 Sizes = dict[str, Any]  # the length of each named axis; that of "..." is a tuple, None is an axis that is left out
-Fix = str | Callable[[Array, Sizes], str]  # what to do about an error, perhaps chosen by the value that was given
+Fix = str | Callable[[Array, Sizes], str]  # what to do about an error; a function chooses it according to the value

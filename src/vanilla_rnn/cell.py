@@ -1,7 +1,7 @@
 """One step of a recurrent network, and the gradient of that step.
 
-The two functions at the top are the whole method. `RNNCell` calls them. The loops over time in ``unroll.py`` and
-``stream.py`` compute the same, rearranged for speed.
+The two functions at the top are the whole method. `RNNCell` calls them. The fast loop over time in ``unroll.py``
+does the same computation, rearranged for speed; so does ``stream.py``, which computes no gradients.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ NONLINEARITIES: dict[str, Nonlinearity] = {  # f(a), or in place f(a, a); and f'
 
 
 def functions_of(nonlinearity: str | Nonlinearity) -> Nonlinearity:
-    """A nonlinearity's function and its slope. Those of your own don't need the argument ``out``."""
+    """A nonlinearity's function and its slope. A function of your own doesn't need the argument ``out``."""
     if isinstance(nonlinearity, str):
         return NONLINEARITIES[nonlinearity]
     f, slope = nonlinearity
@@ -101,7 +101,7 @@ def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Ar
     return out
 
 
-# The axes of each weight by name, as the checks read them: "hidden_size" must have one length wherever it appears.
+# The axes of each weight by name, as the checks read them: "hidden_size" must have the same length wherever it appears.
 LAYOUTS = {"W_xh": "hidden_size input_size", "W_hh": "hidden_size hidden_size", "b_h": "hidden_size"}
 
 
@@ -186,7 +186,7 @@ class RNNCell(Module):
             W_hh = generator.uniform(-bound, bound, (hidden_size, hidden_size))
             b_h = generator.uniform(-bound, bound, hidden_size)
         else:
-            W_hh = np.eye(hidden_size) if recurrent_init == "identity" else _random_rotation(hidden_size, generator)
+            W_hh = np.eye(hidden_size) if recurrent_init == "identity" else _random_orthogonal(hidden_size, generator)
             b_h = np.zeros(hidden_size)
         self.W_hh = W_hh.astype(dtype)
         self.b_h = b_h.astype(dtype) if bias else None
@@ -274,18 +274,17 @@ class RNNCell(Module):
         return {"input_size": self.W_xh.shape[1], "hidden_size": self.W_xh.shape[0]}
 
     def is_sound(self) -> bool:
-        """Whether the weights are valid. This test is fast; `check_weights` finds out what is wrong."""
+        """A quick test: if it is true, the weights are valid. If not, `check_weights` finds out whether they are."""
         W_xh, W_hh, b_h = self.W_xh, self.W_hh, self.b_h
-        try:
-            hidden, dtype = len(W_hh), W_hh.dtype
-            fits = W_hh.shape == (hidden, hidden) and W_xh.shape[0] == hidden and W_xh.ndim == 2 and W_xh.dtype == dtype
-            squares = np.vdot(W_xh, W_xh) + np.vdot(W_hh, W_hh)
-            if b_h is not None:
-                fits = fits and b_h.shape == (hidden,) and b_h.dtype == dtype
-                squares += np.vdot(b_h, b_h)
-            return fits and dtype.kind in "fc" and math.isfinite(squares.real) and self.nonlinearity in NONLINEARITIES
-        except (AttributeError, TypeError):  # not even arrays
+        if not type(W_xh) is type(W_hh) is np.ndarray or (b_h is not None and type(b_h) is not np.ndarray):
             return False
+        hidden, dtype = W_hh.shape[:1], W_hh.dtype
+        fits = W_hh.shape == hidden * 2 and W_xh.shape[:1] == hidden and W_xh.ndim == 2 and W_xh.dtype == dtype
+        fits = fits and (b_h is None or (b_h.shape == hidden and b_h.dtype == dtype))
+        if not fits or not _checks.is_weight(dtype) or not isinstance(self.nonlinearity, str):
+            return False
+        squares = np.vdot(W_xh, W_xh) + np.vdot(W_hh, W_hh) + (0.0 if b_h is None else np.vdot(b_h, b_h))
+        return math.isfinite(squares.real) and self.nonlinearity in NONLINEARITIES
 
     def frozen(self) -> RNNCell:
         """A cell with read-only copies of the weights, for a run to keep."""
@@ -337,7 +336,7 @@ class CellGradients(NamedTuple):
 
     d_x: Array  #: dL/dx_t, (..., input_size)
     d_h_prev: Array  #: dL/dh_{t-1}, (..., hidden_size): the gradient for the step before
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``cell.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``cell.parameters()``
 
 
 class CellRun(Run):
@@ -387,7 +386,7 @@ class CellRun(Run):
         return CellGradients(d_x, d_h_prev, by_name(self.cell.weights, d_weights))
 
 
-def _random_rotation(size: int, rng: np.random.Generator) -> Array:
+def _random_orthogonal(size: int, rng: np.random.Generator) -> Array:
     """Draw an orthogonal matrix uniformly: Q of a Gaussian matrix's QR, signed so that R's diagonal is positive."""
     Q, R = np.linalg.qr(rng.standard_normal((size, size)))
     return Q * np.where(np.diag(R) < 0, -1.0, 1.0)

@@ -33,8 +33,8 @@ def embed_backward(d_x: Array, ids: Array, num_embeddings: int) -> Array:
 class Embedding(Module):
     """A table of vectors, one for each id: ``x_t = vectors[id_t]``.
 
-    The result is that of a one-hot vector times the table, without the multiplication. There is no padding index: with
-    ``lengths``, no gradient reaches the padding.
+    The result is that of a one-hot vector times the table, without the multiplication. There is no padding index: in a
+    network that is given ``lengths``, no gradient reaches the padding.
 
     Parameters
     ----------
@@ -116,8 +116,9 @@ class Embedding(Module):
     def _forward(self, ids: Array) -> EmbeddingRun:
         """`forward`, for ids that have been checked."""
         vectors = embed(ids, self.vectors)
-        fix = "Check embedding.vectors: training may have diverged."
-        _checks.finite(vectors, "the vector of every id", f"{type(self).__name__}.forward", fix)
+        if not _checks.is_finite(vectors):
+            idx = ids[~np.isfinite(vectors).all(axis=-1)][0]
+            _checks.finite(self.vectors[idx], f"vectors[{idx}]", f"{type(self).__name__}.forward", _checks.DIVERGED)
         return EmbeddingRun(ids.copy(), vectors, len(self.vectors))
 
     def check_ids(self, ids: ArrayLike, name: str, where: str) -> Array:
@@ -132,7 +133,7 @@ class Embedding(Module):
 class EmbeddingGradients(NamedTuple):
     """What `EmbeddingRun.backward` returns. Ids have no gradient, so this is the gradient of the table alone."""
 
-    d_parameters: dict[str, Array]  #: dL/dvectors by the keys of ``embedding.parameters()``
+    d_parameters: dict[str, Array]  #: the gradient of the table, under the keys of ``embedding.parameters()``
 
 
 class EmbeddingRun(Run):
@@ -158,7 +159,7 @@ class EmbeddingRun(Run):
         Parameters
         ----------
         d_vectors : array_like of the shape of ``vectors``
-            dL/dvectors: the d_x of the RNN that read them.
+            The gradient of the run's vectors: the d_x of the RNN that read them.
 
         Returns
         -------

@@ -110,7 +110,7 @@ class Head(Module):
         sizes["hidden_size/directions"] = sizes.pop("hidden_size")
         h_n, fix = _checks.floats(h_n, "h_n", where, self.W_hy.dtype), "Pass both results of one call: head(*rnn(x))."
         if h_n.shape and 2 * h_n.shape[-1] == output.shape[-1] and len(h_n) % 2 == 0:
-            sizes["hidden_size/directions"] //= 2  # two directions: output has both states at every step, h_n one each
+            sizes["hidden_size/directions"] //= 2  # two directions: joined in output, separate in h_n
         h_n = _checks.tensor(h_n, "h_n", "cells [batch] hidden_size/directions", sizes, where, self.W_hy.dtype, fix)
         _checks.size(len(h_n), "the number of states in h_n", where)
         return self._forward(output, h_n)
@@ -161,7 +161,8 @@ class ManyToOneHead(Head):
     """One output for a whole sequence, from the top layer's final states: ``y = W_hy h_T + b_y``.
 
     After a bidirectional RNN it reads both final states: the forward direction's after the last step and the reverse
-    direction's after the first. That is not ``output[:, -1]``, where the reverse direction has read only one step.
+    direction's after the first. That is not ``output[:, -1]``: at the last step, the reverse direction has read only
+    that step.
 
     Parameters
     ----------
@@ -244,7 +245,7 @@ class HeadGradients(NamedTuple):
 
     d_output: Array | None  #: dL/doutput, from a `ManyToManyHead`
     d_h_n: Array | None  #: dL/dh_n, from a `ManyToOneHead`
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``head.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``head.parameters()``
 
 
 class HeadRun(Run):

@@ -1,8 +1,9 @@
 """Losses computed from logits, each with its gradient, and the functions that turn logits into probabilities.
 
-The functions at the top give the loss ``l`` of each prediction, and its derivative. A public loss is their weighted
-mean, ``sum(w l) / sum(w)``, and the gradient of exactly that mean. With ``lengths``, padding has the weight 0. A
-prediction of weight 0 adds nothing to the loss and gets no gradient, whatever the logits and targets contain there.
+The functions at the top give the loss ``l`` of each prediction, and its derivative. A public loss function
+returns the weighted mean of these losses, ``sum(w l) / sum(w)``, and the gradient of exactly that mean. With
+``lengths``, padding has weight 0. A prediction of weight 0 adds nothing to the loss and gets no gradient, whatever the
+logits and targets contain there.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def sigmoid_of(z: Array) -> Array:
-    """``p = 1 / (1 + exp(-z))``, as exp(-log(1 + exp(-z))): no overflow, and no digits lost where p is tiny."""
-    return np.asarray(np.exp(-np.logaddexp(z.dtype.type(0), -z)))
+    """``p = 1 / (1 + exp(-z))``, or ``exp(z) / (1 + exp(z))`` where z < 0, so that exp never overflows."""
+    power = np.exp(-np.abs(z))
+    return np.asarray(np.where(z >= 0, z.dtype.type(1), power) / (1.0 + power))
 
 
 def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
@@ -27,14 +29,17 @@ def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
 
     Because dp/dz = p (1 - p): dl/dz = (-y / p + (1 - y) / (1 - p)) p (1 - p) = -y (1 - p) + (1 - y) p = p - y.
     """
-    losses = np.logaddexp(z.dtype.type(0), z) - y * z  # because -log p = log(1 + exp(-z)), and 1 - p = sigmoid(-z)
+    # -log p = log(1 + exp(-z)) = log(1 + exp(z)) - z, and -log(1 - p) = log(1 + exp(z)), without overflow:
+    # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|))
+    losses = np.maximum(z, 0.0) - y * z + np.log1p(np.exp(-np.abs(z)))
     return losses, sigmoid_of(z) - y
 
 
 def class_losses(z: Array, y: Array) -> tuple[Array, Array]:
     """``l = -log p_y`` with p = softmax(z), and ``dl/dz = p - one_hot(y)``.
 
-    Because l = log(sum over j of exp(z_j)) - z_y, and the derivative of the first part by z_k is exp(z_k) / sum = p_k.
+    Because l = log(sum over j of exp(z_j)) - z_y, and the derivative of the first part with respect to z_k is
+    exp(z_k) / sum = p_k.
     """
     with np.errstate(over="ignore"):  # if two logits are too far apart to subtract, the smaller one's p is 0 anyway
         shifted = z - z.max(axis=-1, keepdims=True)  # (..., classes); softmax stays the same, and no exp overflows
@@ -96,7 +101,7 @@ def softmax(logits: ArrayLike) -> Array:
      [1.  0. ]]
     """
     z = _class_logits(logits, "softmax")
-    _checks.finite(z, "logits", "softmax", _hints.for_logits(z))
+    _finite_logits(z, "logits", "softmax")
     with np.errstate(over="ignore"):
         powers: Array = np.exp(z - z.max(axis=-1, keepdims=True))
     powers /= powers.sum(axis=-1, keepdims=True)
@@ -168,7 +173,8 @@ def cross_entropy(
     lengths : array_like of int, (batch,), or None
         The number of steps of each sequence that count.
     weights : array_like, of the targets' shape, or None
-        The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any integer, such as -100.
+        The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any number, such as -100 or
+        NaN.
 
     Returns
     -------
@@ -193,11 +199,9 @@ def cross_entropy(
     where = "cross_entropy"
     z = _class_logits(logits, where)
     fix = "Pass class ids, one integer for each prediction, not one-hot vectors."
-    y = (
-        _checks.integers(targets, "targets", where, fix)
-        if weights is None
-        else _checks.array(targets, "targets", where)
-    )
+    y = _checks.array(targets, "targets", where)
+    unknown = y.dtype.kind == "f" and bool(np.isnan(y).any())  # only an array of floats can mark a target with NaN
+    y = y if unknown else _checks.integers(targets, "targets", where, fix)
     y = y[..., 0] if y.shape == (*z.shape[:-1], 1) else y
     if y.shape != z.shape[:-1]:
         expected = f"an array of shape {z.shape[:-1]}, the logits' shape without the classes"
@@ -205,10 +209,10 @@ def cross_entropy(
     w = _term_weights(y.shape, lengths, weights, "targets", where)
     if w is not None:
         y, z = np.where(w > 0, y, 0), np.where(w[..., None] > 0, z, z.dtype.type(0))
-        if y.dtype.kind == "f" and (y == y.astype(np.int64)).all():  # floats, so that NaN could mark unknown targets
+        if unknown and (y == np.round(y)).all():
             y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
-    _checks.finite(z, "logits", where, _hints.for_logits(z))
+    _finite_logits(z, "logits", where)
     return _mean(*class_losses(z, y), w, "logits", where)
 
 
@@ -233,7 +237,7 @@ def mean_squared_error(
     Returns
     -------
     loss : float
-        In the square of the targets' unit.
+        In the targets' units, squared.
     d_predictions : numpy.ndarray, of the predictions' shape
         dloss/dp.
 
@@ -254,6 +258,11 @@ def mean_squared_error(
         return _mean(*squared_losses(p, y), w, "predictions", where)
 
 
+def _finite_logits(z: Array, name: str, where: str) -> None:
+    if not _checks.is_finite(z):
+        _checks.finite(z, name, where, _hints.for_logits(z))
+
+
 def _class_logits(logits: ArrayLike, where: str) -> Array:
     """Logits with an axis of classes."""
     z = _checks.floats(logits, "logits", where)
@@ -271,7 +280,7 @@ def _paired(
     weights: ArrayLike | None,
     where: str,
 ) -> tuple[Array, Array, Array | None]:
-    """Predictions and targets in one shape, with 0 where nothing counts; and the weight of each term."""
+    """Predictions and targets of the same shape, with 0 where nothing counts; and the weight of each term."""
     p_name, y_name = names
     p = _checks.floats(predictions, p_name, where)
     y = _checks.floats(targets, y_name, where, p.dtype)
@@ -280,11 +289,15 @@ def _paired(
     if y.shape != p.shape:
         shapes = f"{p.shape[:-1]} or {p.shape}" if p.shape[-1:] == (1,) else f"{p.shape}"
         fix = f"Reshape the {y_name} to {shapes}."
+        if y.size != p.size:
+            fix = f"Pass one of the {y_name} for each of the {p_name}."
+            if y.shape == p.shape[:-1]:
+                fix = "Use cross_entropy for class ids, or give the head one output."
         _checks.fail(ValueError, where, y_name, f"an array of shape {shapes}", f"shape {np.shape(targets)}", fix)
     w = _term_weights(p.shape, lengths, weights, y_name, where)
     if w is not None:
         p, y = (np.where(w > 0, values, values.dtype.type(0)) for values in (p, y))
-    _checks.finite(p, p_name, where, _hints.for_logits(p))
+    _finite_logits(p, p_name, where)
     _checks.finite(y, y_name, where, f"Pass weights=... with 0 wherever a {y_name[:-1]} is missing.")
     return p, y, w
 
@@ -329,6 +342,6 @@ def _mean(losses: Array, d_z: Array, w: Array | None, name: str, where: str) -> 
     if w is None:
         d_z /= total
     else:
-        share = (w / total).astype(d_z.dtype)  # of each prediction in the mean
+        share = (w / total).astype(d_z.dtype)  # each prediction's share of the mean
         d_z *= share if share.ndim == d_z.ndim else share[..., None]  # the same for all classes
-    return loss, np.asarray(d_z)  # d_z is a scalar if there is one prediction without axes
+    return loss, np.asarray(d_z)  # for 0-d predictions, d_z is a NumPy scalar

@@ -59,7 +59,7 @@ class ModelGradients(NamedTuple):
 
     d_inputs: Array | None  #: dL/dinputs, of the inputs' shape; None for token ids
     d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``model.parameters()``
 
 
 class ModelRun(Run):
@@ -130,15 +130,18 @@ class _SequenceModel(Module):
     """Embedding, RNN and head, one after another."""
 
     columns: ClassVar[tuple[str, ...]]  # the parts of a training example, in order
+    _head_kind: ClassVar[type[Head]]
     embedding: Embedding | None
     rnn: RNN
     head: Head
     __slots__ = ("embedding", "rnn", "head")  # noqa: RUF023  # the order of parameters()
 
-    def _check_parts(self, kind: type[Head]) -> None:
-        where, rnn, head, embedding = type(self).__name__, self.rnn, self.head, self.embedding
+    def _check_parts(self, where: str) -> None:
+        """Check that the parts fit each other. They, and their weights, can be replaced at any time."""
+        rnn, head, embedding = self.rnn, self.head, self.embedding
         _checks.require_type(rnn, RNN, "rnn", where)
-        _checks.require_type(head, kind, "head", where)
+        _checks.require_type(head, self._head_kind, "head", where)
+        head.check_weights(where)
         check_fits_embedding(rnn, embedding, "rnn", where)
         if head.W_hy.shape[1] != rnn.directions * rnn.hidden_size:
             expected = f"a head with hidden_size={rnn.directions * rnn.hidden_size}"
@@ -166,30 +169,26 @@ class _SequenceModel(Module):
         logit_lengths: Array | None,
         targets: Array | None = None,
     ) -> ModelRun:
-        """The forward through all parts; ``logit_lengths`` and ``targets`` are for the run to keep."""
+        """The forward pass through all parts; ``logit_lengths`` and ``targets`` are for the run to keep."""
+        self._check_parts(f"{type(self).__name__}.forward")
         embedding_run, vectors = None, inputs
         if self.embedding is not None:
             embedding_run = unchecked(self.embedding, Embedding, "forward")(inputs)
             vectors = embedding_run.vectors
         rnn_run = unchecked(self.rnn, RNN, "forward")(vectors, h_0, lengths)
-        self.head.check_weights(f"{type(self).__name__}.forward")
         head_run = unchecked(self.head, Head, "forward")(rnn_run.output, rnn_run.h_n)
         return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, logit_lengths, targets)
-
-    def _signature(self) -> str:
-        return type(self).__name__
 
 
 class _Reader(_SequenceModel):
     """What `ManyToOne` and `ManyToMany` share."""
 
-    _head_kind: ClassVar[type[Head]]
     __slots__ = ()
 
     @_checks.explained
     def __init__(self, rnn: RNN, head: Head, *, embedding: Embedding | None = None) -> None:
         self.embedding, self.rnn, self.head = embedding, rnn, head
-        self._check_parts(self._head_kind)
+        self._check_parts(type(self).__name__)
 
     def __call__(self, inputs: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> Array:
         """Return the logits: see `forward`."""
@@ -201,7 +200,7 @@ class _Reader(_SequenceModel):
         Parameters
         ----------
         inputs : array_like
-            With an embedding, token ids: (batch, time) or, for one sequence, (time,). Without, vectors:
+            With an embedding, token ids: (batch, time) or, for one sequence, (time,). Without one, vectors:
             (batch, time, input_size) or (time, input_size).
         lengths : array_like of int, (batch,), or None
             The number of real steps of each sequence. Everything after them is ignored.
@@ -221,6 +220,9 @@ class _Reader(_SequenceModel):
 
 class ManyToOne(_Reader):
     """One output for a whole sequence, from its final state: the class of a text, the next value of a series.
+
+    With one output, logits have the shape (batch, 1). To count right answers, drop the last axis: ``(logits[:, 0] > 0)
+    == labels``. NumPy would compare (batch, 1) with (batch,) as (batch, batch).
 
     Parameters
     ----------
@@ -258,6 +260,7 @@ class ManyToOne(_Reader):
         """
         where = f"{type(self).__name__}.batch"
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
+        _checks.iterable(labels, "labels", where, "Pass a list of labels.")
         return (padded, lengths), _checks.array(list(labels), "labels", where)
 
 
@@ -287,10 +290,16 @@ class ManyToMany(_Reader):
     __slots__ = ()
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
-        """Return the arguments of `forward` and the labels, from unpadded examples."""
+        """Return the arguments of `forward` and the labels, from unpadded examples.
+
+        The labels are padded with -1, or NaN if they aren't integers, which a loss without ``lengths`` refuses.
+        """
         where = f"{type(self).__name__}.batch"
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
         targets, counts = pad(labels, "labels", where)
+        if targets.dtype.kind in "if":
+            real = _checks.padding_mask(counts, targets.shape)
+            targets = np.where(real, targets, targets.dtype.type(-1 if targets.dtype.kind == "i" else np.nan))
         for number in np.flatnonzero(counts != lengths):
             expected = f"{lengths[number]} labels, one for each step"
             _checks.fail(ValueError, where, f"labels[{number}]", expected, str(counts[number]), "Label each step.")
@@ -302,8 +311,8 @@ class Decoder(_SequenceModel):
 
     In training it reads ``<bos>`` and the true tokens, and learns to predict the same tokens followed by ``<eos>``.
     This is called teacher forcing. In `generate` it reads its own predictions. With ``bos_idx=None, eos_idx=None`` it
-    reads all tokens but the last and learns to predict all but the first. Such a language model is for a text without
-    beginning or end.
+    reads all tokens but the last and learns to predict all but the first. This makes it a language model for text
+    without a beginning or end.
 
     Parameters
     ----------
@@ -328,6 +337,7 @@ class Decoder(_SequenceModel):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("tokens",)
+    _head_kind = ManyToManyHead
     embedding: Embedding
     bos_idx: int | None
     eos_idx: int | None
@@ -337,32 +347,30 @@ class Decoder(_SequenceModel):
     def __init__(
         self, rnn: RNN, head: ManyToManyHead, embedding: Embedding, *, bos_idx: int | None, eos_idx: int | None
     ) -> None:
-        where = type(self).__name__
-        _checks.require_type(embedding, Embedding, "embedding", where)
+        _checks.require_type(embedding, Embedding, "embedding", type(self).__name__)
         self.embedding, self.rnn, self.head, self.bos_idx, self.eos_idx = embedding, rnn, head, bos_idx, eos_idx
-        self._check_parts(ManyToManyHead)
-        count = len(embedding.vectors)
-        if rnn.bidirectional:
+        self._check_parts(type(self).__name__)
+
+    def _check_parts(self, where: str) -> None:
+        super()._check_parts(where)
+        head, count = self.head, len(self.embedding.vectors)
+        if self.rnn.bidirectional:
             fix = "Create the RNN without bidirectional=True: a decoder can't read what it has yet to write."
             _checks.fail(ValueError, where, "rnn", "a network with one direction", "bidirectional=True", fix)
         if len(head.W_hy) != count:
             expected = f"a head with output_size={count}"
             fix = "Use output_size=num_embeddings: inputs and outputs share one vocabulary."
             _checks.fail(ValueError, where, "head", expected, f"output_size={len(head.W_hy)}", fix)
-        self._check_specials(where)
-
-    def _check_specials(self, where: str) -> None:
-        """Check ``bos_idx`` and ``eos_idx``, which can be set at any time."""
         bos_idx, eos_idx = self.bos_idx, self.eos_idx
+        for name, idx in (("bos_idx", bos_idx), ("eos_idx", eos_idx)):
+            if idx is not None and not 0 <= _checks.integer(idx, name, where) < count:
+                _checks.ids(idx, count, name, where, "num_embeddings")
         if (bos_idx is None) != (eos_idx is None):
             got, fix = f"{bos_idx} and {eos_idx}", "Pass None for both if the text has no beginning and no end."
             _checks.fail(ValueError, where, "bos_idx and eos_idx", "two ids, or None for both", got, fix)
         if bos_idx == eos_idx and bos_idx is not None:
             fix = "Use two different ids."
             _checks.fail(ValueError, where, "bos_idx and eos_idx", "two different ids", f"{bos_idx} twice", fix)
-        for name, idx in (("bos_idx", bos_idx), ("eos_idx", eos_idx)):
-            if idx is not None and not 0 <= _checks.integer(idx, name, where) < (count := len(self.embedding.vectors)):
-                _checks.ids(idx, count, name, where, "num_embeddings")
 
     def __call__(self, tokens: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> Array:
         """Return the logits: see `forward`."""
@@ -384,13 +392,13 @@ class Decoder(_SequenceModel):
         -------
         ModelRun
             ``.logits``, (batch, time + 1, output_size), ``.targets``, (batch, time + 1), and ``.lengths``, the tokens'
-            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer.
+            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer; a
+            length of 0 stays 0.
         """
         return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
 
     def _forward(self, tokens: Array, lengths: Array | None, h_0: Array | None) -> ModelRun:
         """`forward`, for inputs that have been checked."""
-        self._check_specials(f"{type(self).__name__}.forward")
         inputs, targets, counts = shift(tokens, lengths, self.bos_idx, self.eos_idx)
         return self._run(inputs, counts, h_0, counts, targets)
 
@@ -408,7 +416,7 @@ class Decoder(_SequenceModel):
         top_k: int | None = None,
         rng: RNG = None,
     ) -> tuple[Array, Any]:
-        """Write sequences, choosing each token by the tokens before it.
+        """Write sequences, choosing each token based on the tokens before it.
 
         Parameters
         ----------
@@ -465,8 +473,8 @@ class Decoder(_SequenceModel):
 
     def _beginning(self, prompt: Any, h_0: Any, where: str) -> tuple[Array, Array | None, bool]:
         """The tokens to read first, (batch, time); the initial states; and whether there is a batch axis."""
-        self._check_specials(where)
         sizes = self.rnn.check_cells(where)
+        self._check_parts(where)
         tokens = np.empty(0, np.int64)
         if prompt is not None:
             tokens, _, prompt_sizes = zero_padding_ids(self.embedding, prompt, None, "prompt", where)
@@ -488,14 +496,16 @@ class Decoder(_SequenceModel):
 def choose(logits: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> Array:
     """One token for each row of logits, (batch, classes) -> (batch,): the most likely one, or a draw.
 
-    With Gumbel noise, the largest of ``logits / temperature + noise`` is a draw from softmax(logits / temperature). So
-    is the largest of ``logits + temperature * noise``, in which a temperature of 0 gives the greedy choice.
+    With Gumbel noise, the largest of ``logits / temperature + noise`` is a draw from softmax(logits / temperature)
+    (Maddison, Tarlow and Minka 2014, "A* Sampling", https://arxiv.org/abs/1411.0030). So is the largest of ``logits +
+    temperature * noise``, in which a temperature of 0 gives the greedy choice.
     """
+    logits = logits.astype(np.float64)  # in which every temperature is finite
     if top_k is not None:
-        order = np.argsort(-logits, axis=-1, kind="stable")  # of two equal logits the first one stays, as in argmax
-        logits = logits.copy()
+        order = np.argsort(-logits, axis=-1, kind="stable")  # if two logits are equal, the first is kept, as in argmax
         np.put_along_axis(logits, order[:, top_k:], -np.inf, axis=-1)
     noise = rng.gumbel(size=logits.shape) if temperature else 0.0
+    # The first form for temperatures above 1, the second for those below: neither can overflow.
     chosen: Array = np.argmax(logits / max(temperature, 1.0) + min(temperature, 1.0) * noise, axis=-1)
     return chosen
 
@@ -504,10 +514,7 @@ def pad_inputs(
     inputs: Sequence[ArrayLike], rnn: RNN, embedding: Embedding | None, name: str, where: str
 ) -> tuple[Array, Array]:
     """Pad sequences; an empty sequence of vectors has as many features as the RNN reads."""
-    if embedding is None:
-        empty = np.empty((0, rnn.input_size), rnn.dtype)
-        inputs = [empty if np.size(sequence) == 0 and np.ndim(sequence) == 1 else sequence for sequence in inputs]
-    return pad(inputs, name, where)
+    return pad(inputs, name, where, like=np.empty((0, rnn.input_size), rnn.dtype) if embedding is None else None)
 
 
 def check_fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where: str) -> None:

@@ -124,14 +124,14 @@ class Optimizer:
         self.learning_rate, self.state, self._buffers = learning_rate, {}, {}
 
     def step(self, parameters: dict[str, Array], d_parameters: dict[str, Array]) -> None:
-        """Change every parameter in place, against its gradient.
+        """Move every parameter against its gradient, in place.
 
         Parameters
         ----------
         parameters : dict[str, numpy.ndarray]
             The live arrays: ``model.parameters()``.
         d_parameters : dict[str, numpy.ndarray]
-            Their gradients, by the same keys.
+            Their gradients, under the same keys.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Optimizer:
         where = f"{type(self).__name__}.step"
         gradients = self._check(parameters, d_parameters, where)
         updated: dict[str, Array] = {}
-        state = self.state.copy()  # of parameters that aren't part of this step it stays as it is
+        state = self.state.copy()  # parameters that aren't part of this step keep theirs
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # reported below, by name
             for name, values in parameters.items():
                 t = int(self.state.get(f"t.{name}", 0)) + 1
@@ -163,7 +163,7 @@ class Optimizer:
         return tuple(kind for kind in self.kinds if kind != "t")
 
     def _updated(self, name: str, values: Array, gradient: Array, keys: list[str], t: int) -> list[Array]:
-        """The new values of a parameter and of its moments, without a change to the old ones."""
+        """The new values of a parameter and its moments; the old ones are not changed."""
         old = [self.state.get(key) for key in keys]
 
         def update(rows: Any) -> list[Array]:
@@ -174,7 +174,7 @@ class Optimizer:
         if values.size <= BLOCK:
             return update(...)
         new = [self._buffer(key, values) for key in (name, *keys)]
-        rows_per_block = max(1, BLOCK * len(values) // values.size)  # what is computed from them stays in the cache
+        rows_per_block = max(1, BLOCK * len(values) // values.size)  # small enough to stay in the cache
         for start in range(0, len(values), rows_per_block):
             rows = slice(start, start + rows_per_block)
             for array, part in zip(new, update(rows), strict=False):
@@ -182,10 +182,10 @@ class Optimizer:
         return new
 
     def _buffer(self, key: str, like: Array) -> Array:
-        """A large array to compute into. Two take turns, and the one that isn't in the state is free.
+        """A large array to compute into, made once. v, m and s have two each; the one not in the state is free.
 
-        In this way nothing is overwritten before all results have been checked, and no step needs new memory. Arrays
-        that a user has put into the state aren't among them, so they stay as they are.
+        In this way nothing is overwritten before all results have been checked. Arrays that a user has put into the
+        state aren't among them, so they stay as they are.
         """
         mine = [array for array in self._buffers.get(key, ()) if (array.shape, array.dtype) == (like.shape, like.dtype)]
         free = next((array for array in mine if array is not self.state.get(key)), None)
@@ -195,15 +195,16 @@ class Optimizer:
         return free
 
     def _check(self, parameters: dict[str, Array], d_parameters: dict[str, Array], where: str) -> dict[str, Array]:
-        """Refuse parameters, gradients and a state that don't fit each other; return the gradients as arrays."""
+        """Refuse parameters, gradients and a state that don't match; return the gradients as arrays."""
         _checks.mapping(parameters, "parameters", where, "Pass the live arrays of a module: model.parameters().")
         _checks.mapping(d_parameters, "d_parameters", where, _GRADIENTS_FIX)
         if parameters.keys() != d_parameters.keys():
             got = f"one {_checks.differing(d_parameters, parameters)}"
             fix = "Pass model.parameters() and the d_parameters of the same model's backward."
             _checks.fail(ValueError, where, "d_parameters", "a dictionary with the keys of parameters", got, fix)
+        _checks.mapping(self.state, "state", where, "Assign a copy of another optimiser's state.")
         if foreign := sorted(name for name in self.state if name.partition(".")[0] not in self.kinds):
-            expected, fix = f"the state of a {type(self).__name__}", "Create a new optimiser for this kind of state."
+            expected, fix = f"the state of an {type(self).__name__}", "Use the kind of optimiser it came from."
             _checks.fail(ValueError, where, "state", expected, f"one with {_checks.listed(foreign, 5)}", fix)
         gradients = {}
         for name, values in parameters.items():
@@ -211,6 +212,10 @@ class Optimizer:
             gradients[name] = _checks.gradient(
                 d_parameters[name], values, f"d_parameters[{name!r}]", where, fix=_checks.DIVERGED
             )
+            kept = [f"{kind}.{name}" in self.state for kind in self.kinds]
+            if any(kept) and not all(kept):
+                expected, got = f"all of {', '.join(self.kinds)} for {name}, or none", "only a part of them"
+                _checks.fail(ValueError, where, "state", expected, got, "Assign a copy of a complete state.")
             for kind in self.kinds:
                 array = self.state.get(f"{kind}.{name}")
                 if array is not None and kind != "t" and array.shape != values.shape:
@@ -245,8 +250,9 @@ class SGD(Optimizer):
     Attributes
     ----------
     state : dict[str, numpy.ndarray]
-        Everything it remembers: v of each parameter, as ``"v.<path>"``. An optimiser with a copy of another's state
-        continues exactly as that one would. Later steps reuse its arrays: to keep them, use ``copy.deepcopy``.
+        Everything it remembers: v of each parameter, as ``"v.<path>"``. An optimiser with a copy of another's state and
+        the same options continues exactly as that one would. Later steps reuse the arrays: to keep them, use
+        ``copy.deepcopy``.
 
     Examples
     --------
@@ -298,9 +304,9 @@ class Adam(Optimizer):
     ----------
     state : dict[str, numpy.ndarray]
         Everything it remembers: m, s and the number of steps t of each parameter, as ``"m.<path>"``, ``"s.<path>"`` and
-        ``"t.<path>"``. An optimiser with a copy of another's state continues exactly as that one would. A parameter
-        that is left out of a step stays as it is, and so does its state. Later steps reuse the arrays: to keep them,
-        use ``copy.deepcopy``.
+        ``"t.<path>"``. An optimiser with a copy of another's state and the same options continues exactly as that one
+        would. A parameter that is left out of a step stays as it is, and so does its state. Later steps reuse the
+        arrays: to keep them, use ``copy.deepcopy``.
 
     References
     ----------
@@ -308,7 +314,8 @@ class Adam(Optimizer):
 
     Examples
     --------
-    The first step moves every weight by learning_rate against the sign of its gradient, whatever the gradient's size:
+    The first step moves every weight by about learning_rate against the sign of its gradient, even if the gradient is
+    small:
 
     >>> import numpy as np
     >>> parameters = {"W": np.array([1.0, 1.0])}
@@ -331,7 +338,8 @@ class Adam(Optimizer):
 
     def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:
         m, s = moments
-        return adam_update(gradient, m, s, t, self.learning_rate, self.betas, self.eps)
+        eps = max(self.eps, float(np.finfo(gradient.dtype).tiny))  # in float32, 1e-50 would be 0
+        return adam_update(gradient, m, s, t, self.learning_rate, self.betas, eps)
 
     def _options(self) -> dict[str, Any]:
         return super()._options() | {"betas": self.betas, "eps": self.eps}

@@ -17,30 +17,53 @@ ATTRIBUTES = ("input_size", "hidden_size", "dtype", "parameters", "forward")  # 
 
 
 def is_plain(cell: Any) -> bool:
-    """Whether the cell computes ``step`` of ``cell.py``, which the fast loop repeats."""
-    return getattr(type(cell), "forward", None) is RNNCell.forward
+    """Whether the cell's forward is that of `RNNCell`, for which there is a fast loop in ``unroll.py``."""
+    return type(cell) is RNNCell or getattr(type(cell), "forward", None) is RNNCell.forward
 
 
 def snapshot(cell: Any) -> Any:
-    """A copy of a cell for a run to keep, so that no later change of the weights reaches the run."""
+    """A copy of a cell for a run to keep, so that later changes to the weights don't affect the run."""
     return cell.frozen() if is_plain(cell) else deepcopy(cell)
 
 
+def check_cell(cell: Any, name: str, where: str) -> None:
+    """Refuse an object that isn't a cell, or one whose ``parameters()`` aren't its live arrays."""
+    missing = [attribute for attribute in ATTRIBUTES if not hasattr(cell, attribute)]
+    if missing or isinstance(cell, type):
+        got = _checks.shown(cell) + (f", without {_checks.listed(missing)}" if missing else "")
+        fix = "Pass an RNNCell, or an object of your own with all of these."
+        _checks.fail(TypeError, where, name, f"a cell with {', '.join(ATTRIBUTES)}", got, fix)
+    if is_plain(cell):
+        return
+    for size in ("input_size", "hidden_size"):
+        _checks.size(getattr(cell, size), f"{name}.{size}", where)
+    first, second = cell.parameters(), cell.parameters()
+    _checks.mapping(first, f"{name}.parameters()", where, "Return a dictionary of the cell's arrays.")
+    for path, values in first.items():
+        _checks.writable(values, f"{name}.parameters()[{path!r}]", where)
+        if values.size and not np.shares_memory(values, second[path]):
+            expected, fix = "the cell's own array", "Return the array itself: training changes it in place."
+            _checks.fail(ValueError, where, f"{name}.parameters()[{path!r}]", expected, "a copy", fix)
+
+
 class CheckedCell:
-    """A cell of your own, in which the result of every ``forward`` and ``backward`` is checked."""
+    """A wrapper for a cell of your own that checks the result of every ``forward`` and ``backward``."""
 
     def __init__(self, cell: Any) -> None:
         self.cell = cell
 
     def forward(self, x_t: Array, h_prev: Array) -> CheckedRun:
         """The run of one step."""
-        where, run = f"{type(self.cell).__name__}.forward", self.cell.forward(x_t, h_prev)
+        where = f"{type(self.cell).__name__}.forward"
+        run = self.cell.forward(x_t.copy(), h_prev.copy())  # it may work in place
         h = getattr(run, "h", None)
         if not isinstance(h, np.ndarray):
             fix = "Return an object with the new state h and the method backward(d_h)."
             _checks.fail(TypeError, where, "its result", "a run with an array h", _checks.shown(run), fix)
         if h.shape != h_prev.shape or h.dtype != h_prev.dtype:
             expected, fix = f"like h_prev, {_checks.shown(h_prev)}", "Return one new state for each row of h_prev."
+            if h_prev.dtype.kind == "c":
+                fix = "Keep the imaginary part, with which check_gradients computes the derivative."
             _checks.fail(ValueError, where, "h", expected, _checks.shown(h), fix)
         return CheckedRun(self.cell.parameters(), run, x_t)
 
@@ -49,7 +72,7 @@ class CheckedRun:
     """The run of one step of such a cell."""
 
     def __init__(self, parameters: dict[str, Array], run: Any, x_t: Array) -> None:
-        self.parameters, self.run, self.x_t, self.h = parameters, run, x_t, run.h
+        self.parameters, self.run, self.x_t, self.h = parameters, run, x_t, run.h.copy()  # the cell may reuse its array
 
     def backward(self, d_h: Array) -> tuple[Array, Array, dict[str, Array]]:
         """``(d_x, d_h_prev, d_parameters)``."""
@@ -64,10 +87,10 @@ class CheckedRun:
         if differing := _checks.differing(result[2], self.parameters):
             expected, fix = "a dictionary with the keys of cell.parameters()", "Return a gradient for every parameter."
             _checks.fail(ValueError, where, "d_parameters", expected, f"one {differing}", fix)
-        d_x = _checks.gradient(result[0], self.x_t, "d_x", where)
+        d_x = _checks.gradient(result[0], self.x_t, "d_x", where).copy()  # the cell may reuse its arrays
         d_h_prev = _checks.gradient(result[1], self.h, "d_h_prev", where)
         d_parameters = {
-            name: _checks.gradient(result[2][name], values, f"d_parameters[{name!r}]", where)
+            name: _checks.gradient(result[2][name], values, f"d_parameters[{name!r}]", where).copy()
             for name, values in self.parameters.items()
         }
         return d_x, d_h_prev, d_parameters

@@ -1,8 +1,9 @@
 """The memory layout of a batch while it is unrolled: one step after another, each step's rows next to each other.
 
 The user's arrays are batch first, (batch, time, features). The loop over time is fastest if everything it needs for one
-step is contiguous, so inside an `RNN` every array has the shape (rows of all steps, features): the rows of step 0, then
-those of step 1, and so on. ``sizes[t]`` is the number of rows in step t. Sequences of different lengths are sorted, the
+step is contiguous, so inside an `RNN` inputs and outputs have the shape (rows of all steps, features): the rows of step
+0, then those of step 1, and so on. The states begin with one more row for each sequence, its initial state.
+``sizes[t]`` is the number of rows in step t. Sequences of different lengths are sorted, the
 longest first. At step t, the sequences that are still running are then the first ``sizes[t]``, and padding is neither
 stored nor computed.
 """
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Rectangle:
-    """The layout of a batch whose sequences all have the same length."""
+    """The layout of a batch without lengths: every step is real."""
 
     lengths = None
 
@@ -56,9 +57,9 @@ class Rectangle:
 
 
 class Ragged:
-    """The layout of a batch whose sequences have different lengths.
+    """The layout of a batch with lengths.
 
-    For example, A has 2 real steps of 3, and B has 3:
+    For example, A has 2 real steps out of 3, and B has 3:
 
     >>> layout = Ragged(np.array([2, 3]), time=3)
     >>> layout.order, layout.sizes  # B comes first; both have steps 0 and 1, only B has step 2
@@ -68,20 +69,26 @@ class Ragged:
     ['B0', 'A0', 'B1', 'A1', 'B2']
     >>> layout.flip(layout.pack(values))[:, 0].tolist()
     ['B2', 'A1', 'B1', 'A0', 'B0']
+
+    ``_place`` [3, 0, 4, 1, 5] says where each packed row is among the six rows of ``values``, and ``_mirror``
+    [4, 3, 2, 1, 0] which row takes its place when every sequence is reversed. An array of states begins with the
+    initial states of B and A, so the packed rows are its rows 2 to 6. ``_last`` [6, 5] gives the rows of the last
+    states of B and A.
     """
 
     def __init__(self, lengths: Array, time: int) -> None:
         self.batch, self.time, self.lengths = len(lengths), time, lengths
-        self.order = np.argsort(-lengths, kind="stable")  # the user's numbers of the sequences, the longest first
+        self.order = np.argsort(-lengths, kind="stable")  # the user's row numbers, longest sequence first
         sorted_lengths = lengths[self.order]
         running = np.arange(sorted_lengths.max(initial=0))[:, None] < sorted_lengths  # (longest, batch)
         counts = running.sum(axis=1)
         self.sizes: list[int] = counts.tolist()
-        step, rank = np.nonzero(running)  # of every packed row: its step, and its sequence's place in ``order``
+        # For every packed row: its step, and its sequence's place in ``order``. nonzero lists them step by step.
+        step, rank = np.nonzero(running)
         start = np.concatenate([[0], np.cumsum(counts)])  # the first packed row of every step, and the end
         self._place = self.order[rank] * time + step  # where each packed row is in the user's (batch * time) rows
         self._mirror = start[sorted_lengths[rank] - 1 - step] + rank  # step t of a sequence <-> step length - 1 - t
-        start_of_state = np.concatenate([[0], self.batch + start])  # states have h_0's rows before those of step 0
+        start_of_state = np.concatenate([[0], self.batch + start])  # the first state after 0, 1, 2, ... steps
         self._last = start_of_state[sorted_lengths] + np.arange(self.batch)  # the state after each sequence's last step
 
     def length(self, row: int) -> int:

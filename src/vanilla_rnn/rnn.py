@@ -9,7 +9,7 @@ import numpy as np
 from vanilla_rnn import _checks, _hints
 from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients
 from vanilla_rnn.cell import RNNCell
-from vanilla_rnn.own_cell import ATTRIBUTES, is_plain, snapshot
+from vanilla_rnn.own_cell import check_cell, is_plain, snapshot
 from vanilla_rnn.packing import Ragged, Rectangle
 from vanilla_rnn.stream import Stream
 from vanilla_rnn.unroll import UnrolledCell, previous_states, unroll_cell, unroll_cell_backward
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, layout: Layout) -> Iterator[Layer]:
-    """Unroll one layer after another. Each reads the states of the layer below, a reverse cell from the end."""
+    """Unroll one layer after another. Each reads the states of the layer below; a reverse cell starts at the end."""
     layer: Layer = []
     for first in range(0, len(cells), directions):
         if layer:
@@ -35,21 +35,25 @@ def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, la
 
 
 def unroll_layers_backward(
-    layers: list[Layer], d_rows: Array, d_h_n: Array, layout: Layout
+    layers: list[Layer], d_output: Array, d_h_n: Array, layout: Layout
 ) -> tuple[Array, list[UnrolledGradients]]:
-    """Propagate the gradient of the top layer's output back to the inputs. Also return the gradients of every cell."""
+    """Compute the gradients for inputs and weights from those of the top layer's output and every cell's final state.
+
+    A layer's inputs are the output of the layer below, so its d_x is the d_output of that layer.
+    """
     by_cell: list[UnrolledGradients] = []
     for layer in reversed(layers):
         first = len(d_h_n) - len(by_cell) - len(layer)  # the number of this layer's first cell
-        d_h = split_directions(d_rows, len(layer), layout)
+        d_outputs = split_directions(d_output, len(layer), layout)
         gradients = [
-            unroll_cell_backward(unrolled, d_h[i], layout.sort(d_h_n[first + i])) for i, unrolled in enumerate(layer)
+            unroll_cell_backward(unrolled, d_outputs[i], layout.sort(d_h_n[first + i]))
+            for i, unrolled in enumerate(layer)
         ]
-        d_rows = gradients[0].d_x
+        d_x = gradients[0].d_x
         if len(layer) == 2:
-            d_rows = d_rows + layout.flip(gradients[1].d_x)  # both directions read the same inputs
-        by_cell = gradients + by_cell
-    return d_rows, by_cell
+            d_x = d_x + layout.flip(gradients[1].d_x)  # both directions read the same inputs
+        by_cell, d_output = gradients + by_cell, d_x
+    return d_x, by_cell
 
 
 def concat_directions(h: list[Array], layout: Layout) -> Array:
@@ -60,12 +64,12 @@ def concat_directions(h: list[Array], layout: Layout) -> Array:
     return h[0] if len(h) == 1 else np.concatenate([h[0], layout.flip(h[1])], axis=1)
 
 
-def split_directions(d_rows: Array, directions: int, layout: Layout) -> list[Array]:
-    """The gradient of each direction's states, in the order in which that direction reads the steps."""
+def split_directions(d_output: Array, directions: int, layout: Layout) -> list[Array]:
+    """The part of d_output for each direction, in the order in which that direction reads the steps."""
     if directions == 1:
-        return [d_rows]
-    hidden = d_rows.shape[1] // 2
-    return [np.ascontiguousarray(d_rows[:, :hidden]), np.ascontiguousarray(layout.flip(d_rows[:, hidden:]))]
+        return [d_output]
+    hidden = d_output.shape[1] // 2
+    return [np.ascontiguousarray(d_output[:, :hidden]), np.ascontiguousarray(layout.flip(d_output[:, hidden:]))]
 
 
 class RNN(Module):
@@ -74,7 +78,8 @@ class RNN(Module):
     ``h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h)`` for t = 0, 1, ..., time - 1, with the same weights at every step
 
     A second layer reads the states of the first as its inputs. A reverse direction has a cell of its own, which reads
-    each sequence from its last real step to its first. Its state at step t is concatenated to the forward one's.
+    each sequence from its last real step to its first. Its state at step t is concatenated with that of the forward
+    direction.
 
     Parameters
     ----------
@@ -152,7 +157,7 @@ class RNN(Module):
             Layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ... A cell of your own is any object with
             ``input_size``, ``hidden_size``, ``dtype``, ``parameters()`` and ``forward(x_t, h_prev)``. The run that
             forward returns has ``.h`` and ``.backward(d_h)``, which returns ``(d_x, d_h_prev, d_parameters)``. Each
-            run of the network works on a copy of such a cell, so that no later change of its weights reaches the run.
+            run of the network uses a copy of such a cell, so that later changes to its weights don't affect the run.
         bidirectional : bool
             Whether there are two cells for each layer.
 
@@ -164,7 +169,7 @@ class RNN(Module):
         Raises
         ------
         ValueError
-            If there is no cell, or an odd number of them for two directions, or their sizes or dtypes don't fit.
+            If there are no cells, or an odd number of them for two directions, or their sizes or dtypes don't fit.
         """
         where = f"{cls.__name__}.from_cells"
         rnn = cls.__new__(cls)
@@ -174,11 +179,7 @@ class RNN(Module):
                 TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Pass [cell] for one layer."
             )
         for number, cell in enumerate(cells):
-            missing = [name for name in ATTRIBUTES if not hasattr(cell, name)]
-            if missing or isinstance(cell, type):
-                got = _checks.shown(cell) + (f", without {_checks.listed(missing)}" if missing else "")
-                fix = "Pass an RNNCell, or an object of your own with all of these."
-                _checks.fail(TypeError, where, f"cells[{number}]", f"a cell with {', '.join(ATTRIBUTES)}", got, fix)
+            check_cell(cell, f"cells[{number}]", where)
         rnn.cells = list(cells)
         rnn.check_cells(where)
         return rnn
@@ -252,7 +253,7 @@ class RNN(Module):
         _checks.fit(x, name, "[batch] time input_size", sizes, where, _hints.for_inputs)
         values = _checks.floats(x, name, where, _dtype_of(self.cells[0]))
         counts = None if lengths is None else _checks.lengths(lengths, sizes, where, lengths_name)
-        _checks.finite(values, name, where, lengths=counts)
+        _checks.finite(values, name, where, "Fill gaps in the data, or check the computation that produced it.", counts)
         return values, None if h_0 is None else self.check_state(h_0, sizes, where), counts
 
     def check_state(self, h_0: ArrayLike | None, sizes: Sizes, where: str) -> Array | None:
@@ -263,7 +264,7 @@ class RNN(Module):
         return _checks.tensor(h_0, "h_0", axes, sizes, where, self.dtype, _hints.for_state)
 
     def check_cells(self, where: str) -> Sizes:
-        """Check the cells and return their sizes. It is an error if cells or replaced weights don't fit each other."""
+        """Check the cells and return their sizes. It is an error if cells or replaced weights don't match."""
         cells, directions = self.cells, self.directions
         if not cells or len(cells) % directions:
             expected = "a list of one or more" if directions == 1 else "a list of two per layer, forward and reverse"
@@ -281,7 +282,7 @@ class RNN(Module):
             if (cell.input_size, cell.hidden_size, _dtype_of(cell)) != fitting:
                 text = "a cell with input_size={}, hidden_size={}, dtype={}"
                 got = text.format(cell.input_size, cell.hidden_size, _dtype_of(cell))
-                fix = "Give all cells one hidden_size and dtype; above layer 0, input_size is directions * hidden_size."
+                fix = "Use the same hidden_size and dtype; above layer 0, input_size is directions * hidden_size."
                 _checks.fail(ValueError, where, f"cells[{number}]", text.format(*fitting), got, fix)
         return sizes
 
@@ -318,8 +319,8 @@ class RNN(Module):
         """
         where = "RNN.stream"
         if type(self).forward is not RNN.forward:
-            got, fix = f"a {type(self).__name__} with a forward of its own", "Give it a stream of its own too."
-            _checks.fail(TypeError, where, "rnn", "a network with the forward of RNN", got, fix)
+            got, fix = f"a {type(self).__name__} with its own forward", "Override stream in that class too."
+            _checks.fail(TypeError, where, "rnn", "a network that uses RNN.forward", got, fix)
         if self.bidirectional:
             fix = (
                 "Call rnn(x) on a whole sequence: the reverse direction starts at the end, which a stream doesn't have."
@@ -370,8 +371,8 @@ class RNNGradients(NamedTuple):
 
     d_x: Array  #: dL/dx, (batch, time, input_size)
     d_h_0: Array  #: dL/dh_0, (num_layers * directions, batch, hidden_size)
-    d_a: list[Any]  #: by cell: dL/da at the sum before tanh, (batch, time, hidden_size); None for your own cell
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``rnn.parameters()``
+    d_a: list[Any]  #: by cell: dL/da for the sum before tanh, (batch, time, hidden_size); None for your own cell
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``rnn.parameters()``
 
 
 class CellRow(NamedTuple):
@@ -380,7 +381,7 @@ class CellRow(NamedTuple):
     cell: RNNCell  #: a copy of the cell at the time of the forward pass
     reverse: bool  #: whether it read from the last step to the first
     x: Array  #: (time, input): its inputs
-    h_prev: Array  #: (time, hidden): the state before reading; for a reverse cell, the state at the step after
+    h_prev: Array  #: (time, hidden): the state before reading: h_0, or the state after the step read previously
     h: Array  #: (time, hidden): the state after reading
 
 
@@ -429,7 +430,8 @@ class RNNRun(Run):
         d_output : array_like of output's shape, or None
             dL/doutput; None if the loss doesn't depend on it. Values at and after a sequence's length are ignored.
         d_h_n : array_like of h_n's shape, or None
-            dL/dh_n; None if the loss doesn't depend on it.
+            dL/dh_n; None if the loss doesn't depend on it. The top layer's final states are in both output and h_n: the
+            two gradients are added.
 
         Returns
         -------
@@ -455,12 +457,12 @@ class RNNRun(Run):
         """`backward`, for gradients that have been checked."""
         layout, batched, top = self._layout, self.batched, self._layers[-1]
         if d_output is None:
-            d_rows = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), self.h_n.dtype)
+            d_output = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), self.h_n.dtype)
         else:
-            d_rows = layout.pack(d_output if batched else d_output[None])
+            d_output = layout.pack(d_output if batched else d_output[None])
         # A copy, because the loop overwrites it; contiguous, because the loop's products write into it.
         d_h_n = np.zeros(self.h_n.shape, self.h_n.dtype) if d_h_n is None else np.array(d_h_n, order="C")
-        d_rows, by_cell = unroll_layers_backward(self._layers, d_rows, d_h_n if batched else d_h_n[:, None], layout)
+        d_x, by_cell = unroll_layers_backward(self._layers, d_output, d_h_n if batched else d_h_n[:, None], layout)
 
         d_h_0 = np.empty((len(by_cell), layout.batch, self.h_n.shape[-1]), self.h_n.dtype)
         d_a: list[Any] = []
@@ -473,7 +475,7 @@ class RNNRun(Run):
                 d_a_cell = layout.unpack(layout.flip(d_a_cell) if number % self.directions else d_a_cell)
                 d_a_cell = d_a_cell if batched else d_a_cell[0]
             d_a.append(d_a_cell)
-        d_x, d_parameters = layout.unpack(d_rows), merge_gradients(self._paths, parts)
+        d_x, d_parameters = layout.unpack(d_x), merge_gradients(self._paths, parts)
         if not batched:
             d_x, d_h_0 = d_x[0], d_h_0[:, 0]
         return RNNGradients(d_x, d_h_0, d_a, d_parameters)

@@ -105,7 +105,6 @@ class OneToMany(Module):
         where = f"{type(self).__name__}.forward"
         ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where)
         c = self._check_context(context, {"batch": sizes["batch"]}, where).copy()
-        self.decoder.rnn.check_cells(where)
         h_0 = initial_state(c, self.W_ch, self.b_c, self.decoder.rnn.num_layers)
         decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, h_0)
         return OneToManyRun(canonical_paths(self), c, h_0, self.W_ch.copy(), decoder_run)
@@ -130,10 +129,19 @@ class OneToMany(Module):
     ) -> tuple[tuple[Array, Array, Array], None]:
         """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
         where = f"{type(self).__name__}.batch"
+        _checks.iterable(contexts, "contexts", where, "Pass a list of vectors.")
         return (_checks.array(list(contexts), "contexts", where), *pad(tokens, "tokens", where)), None
 
     def _check_context(self, context: ArrayLike, sizes: dict[str, Any], where: str) -> Array:
+        rnn = self.decoder.rnn
+        rnn.check_cells(where)
         sizes = sizes | _checks.weights({"W_ch": self.W_ch, "b_c": self.b_c}, LAYOUTS, where)
+        if (len(self.W_ch), self.W_ch.dtype) != (states := rnn.num_layers * rnn.hidden_size, rnn.dtype):
+            expected, fix = (
+                f"{states} rows of {rnn.dtype}, for the states of the decoder",
+                "Assign in place: W_ch[...] = new.",
+            )
+            _checks.fail(ValueError, where, "W_ch", expected, _checks.shown(self.W_ch), fix)
         fix = "Pass one vector of context_size numbers for each sequence."
         return _checks.tensor(context, "context", "[batch] context_size", sizes, where, self.W_ch.dtype, fix)
 
@@ -145,7 +153,7 @@ class OneToManyGradients(NamedTuple):
     """What `OneToManyRun.backward` returns."""
 
     d_context: Array  #: dL/dcontext, (batch, context_size)
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``model.parameters()``
 
 
 class OneToManyRun(Run):
@@ -199,7 +207,7 @@ class EncoderDecoder(Module):
     decoder : Decoder
         Writes the target sequence.
     embedding : Embedding or None
-        Turns the source's token ids into the encoder's inputs; without one, the source is vectors.
+        Turns the source's token ids into the encoder's inputs; without one, the source consists of vectors.
 
     Examples
     --------
@@ -252,8 +260,8 @@ class EncoderDecoder(Module):
         Parameters
         ----------
         source : array_like
-            With an embedding, token ids: (batch, source time) or (source time,). Without, vectors, with a last axis
-            of input_size.
+            With an embedding, token ids: (batch, source time) or (source time,). Without one, vectors, with
+            input_size numbers on the last axis.
         tokens, lengths
             As in `Decoder.forward`.
         source_lengths : array_like of int, (batch,), or None
@@ -313,15 +321,12 @@ class EncoderDecoder(Module):
         padded_tokens, lengths = pad(tokens, "tokens", where)
         return (padded, padded_tokens, source_lengths, lengths), None
 
-    def _signature(self) -> str:
-        return type(self).__name__
-
 
 class EncoderDecoderGradients(NamedTuple):
     """What `EncoderDecoderRun.backward` returns."""
 
     d_source: Array | None  #: dL/dsource, of the source's shape; None for token ids
-    d_parameters: dict[str, Array]  #: dL/dW by the keys of ``model.parameters()``
+    d_parameters: dict[str, Array]  #: dL/dW, under the keys of ``model.parameters()``
 
 
 class EncoderDecoderRun(Run):
@@ -348,6 +353,7 @@ class EncoderDecoderRun(Run):
             paths, embedding_run, encoder_run, decoder_run
         )  # fmt: skip
         self.logits, self.lengths, self.targets = decoder_run.logits, decoder_run.lengths, decoder_run.targets
+        self._freeze()
 
     def backward(self, d_logits: ArrayLike) -> EncoderDecoderGradients:
         """Propagate a gradient back through the decoder, and through its initial states into the encoder.

@@ -43,7 +43,7 @@ class Stream:
 
     def __next__(self) -> Array:
         number, step = next(self._steps)
-        name, dtype, fix = f"step {number}", self._cells[0].dtype, "Pass one step at a time: x[t] or x[:, t]."
+        name, dtype, fix = f"steps[{number}]", self._cells[0].dtype, "Pass one step at a time: x[t] or x[:, t]."
         x_t = _checks.floats(step, name, WHERE, dtype)
         if not self._buffers or x_t.shape != self._buffers[0].x.shape:
             _checks.fit(x_t, name, "[batch] input_size", self._sizes, WHERE, fix)
@@ -79,7 +79,7 @@ class Stream:
         h = x_t
         for cell, z, x, h_prev, W, a, f in self._buffers:
             if f is None:
-                h_prev[...] = CheckedCell(cell).forward(h.copy(), h_prev.copy()).h  # the cell may keep its arguments
+                h_prev[...] = CheckedCell(cell).forward(h, h_prev).h
                 h = h_prev
             else:
                 x[...] = h
@@ -98,10 +98,10 @@ class _Buffer(NamedTuple):
 
     cell: Any
     z: Array  # ([batch,] input + hidden + 1): [x_t, h_{t-1}, 1]
-    x: Array  # a view of it
-    h: Array  # another
-    W: Array  # (input + hidden + 1, hidden)
-    a: Array  # ([batch,] hidden): the sum before the nonlinearity
+    x: Array  # the part of z that is x_t, a view
+    h: Array  # the part that is h_{t-1}, a view; each step overwrites it with h_t
+    W: Array  # (input + hidden + 1, hidden); not used for a cell of your own
+    a: Array  # ([batch,] hidden): the sum before the nonlinearity; also not used for a cell of your own
     f: Callable[..., Array] | None  # None for a cell of your own
 
 

@@ -44,7 +44,7 @@ class Model(Protocol):
 
 
 def train_step(model: Model, run: Any, loss: float, d_logits: Array, optimizer: Optimizer, clip: float | None) -> float:
-    """One step of learning from a run, its loss and the gradient of it; returns the norm before clipping."""
+    """One training step from a run, its loss and the gradient of that loss; returns the norm before clipping."""
     if not math.isfinite(loss):
         fix = "Check the loss function and the targets."
         _checks.fail(ValueError, "train", "the loss", "a finite number", str(loss), fix)
@@ -85,13 +85,14 @@ def train(
         ``lengths=`` (None if all steps count) and, if there are weights, ``weights=``, and returns the loss and its
         gradient d_logits.
     optimizer : SGD or Adam
-        It keeps its state, so that another `train` with it continues where this one ended.
+        It keeps its state, so that another call to `train` with it continues where this one ended.
     epochs, batch_size : int
         The number of times to go through all examples, and the number of examples in a step.
     weights : callable or None
         A function from the targets of a batch to their weights in the loss, such as ``lambda y: class_weights[y]`` or
-        ``lambda y: y != -100``. It is a function so that it also works for models that make their own targets. A batch
-        in which nothing counts makes no step.
+        ``lambda y: y != -100``. It is a function so that it also works for models that make their own targets. Weights
+        at the padding, where the labels of a `ManyToMany` are -1 or NaN, are ignored. A batch in which nothing counts
+        is skipped.
     clip : float or None
         The largest norm of the gradients to allow: see `clip_grad_norm`.
     rng : int, numpy.random.Generator or None
@@ -109,9 +110,9 @@ def train(
     Raises
     ------
     TypeError, ValueError, IndexError
-        At the call, if an argument isn't as described. Later, if an example can't be used, which the message names, or
-        if a loss, gradient or weight isn't finite. The message then names the epoch, the batch and the parameter, and
-        the weights are those of the last successful step.
+        When `train` is called, if an argument isn't as described. Later, if an example can't be used (the message names
+        it), or if a loss, gradient or weight isn't finite. The message then names the epoch, the batch and the
+        parameter, and the weights are those of the last successful step.
     """
     where = "train"
     _check_examples(model, examples, where)
@@ -139,7 +140,7 @@ def train(
                     sizes.append(len(chosen))
                 if not sizes:
                     fix = "Pass examples with at least one step, and weights above 0."
-                    _checks.fail(ValueError, where, "examples", "examples of which something counts", "none", fix)
+                    _checks.fail(ValueError, where, "examples", "a list with a target that counts", "none", fix)
                 row = {
                     "epoch": epoch, "loss": float(np.average(losses, weights=sizes)),
                     "gradient_norm": float(np.mean(norms)),
@@ -164,7 +165,7 @@ def train_stream(
     """Train a language model on one long stream by truncated backpropagation through time; yield a row per window.
 
     The stream is cut into windows. The state is carried from one window to the next, so that the model reads the stream
-    as one text. The gradient is cut between them, so that only one window is in memory at a time.
+    as one text. The gradient is cut between them, so that memory doesn't grow with the stream.
 
     Parameters
     ----------
@@ -176,12 +177,12 @@ def train_stream(
     loss, optimizer, clip, progress
         As in `train`.
     window : int
-        The number of predictions between two updates, which is also how far back the gradient reaches.
+        The number of steps between two updates, which is also the largest number of steps that a gradient goes back.
 
     Yields
     ------
     dict
-        For each window ``"window"``, from 1, ``"loss"``, and ``"gradient_norm"`` before clipping.
+        For each window: ``"window"``, from 1; ``"loss"``; and ``"gradient_norm"``, before clipping.
     """
     where = "train_stream"
     _checks.require_type(model, Decoder, "model", where)
@@ -199,13 +200,13 @@ def train_stream(
     def rows() -> Iterator[Row]:
         number, h = 0, None
         with _progress_bar(progress, None, "window") as move_bar:
-            for number, tokens in enumerate(_windows(chunks, window, where), start=1):
+            for number, tokens in enumerate(_windows(chunks, window, model, where), start=1):
                 with _location(where, f"window {number}"):
                     run = model.forward(tokens, h_0=h)
                     value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
-                    # The gradient of h_0 is dropped, which cuts it here: the window before is no longer in memory.
+                    # The gradient of h_0 is dropped, which cuts it here: the previous window is no longer in memory.
                     norm = train_step(model, run, value, d_logits, optimizer, clip)
-                h = run.h_n  # the state is carried on; without this line, every window would begin without memory
+                h = run.h_n  # the state is carried over; without this line, every window would begin without memory
                 row = {"window": number, "loss": value, "gradient_norm": norm}
                 move_bar(row)
                 yield row
@@ -216,15 +217,15 @@ def train_stream(
     return rows()
 
 
-def _windows(chunks: Iterable[ArrayLike], window: int, where: str) -> Iterator[Array]:
-    """Pieces of window + 1 tokens, each starting with the last token of the piece before; the last may be shorter."""
+def _windows(chunks: Iterable[ArrayLike], window: int, model: Decoder, where: str) -> Iterator[Array]:
+    """Pieces of window + 1 tokens, each starting with the last token of the previous one; the last may be shorter."""
     rest: Array | None = None
     sizes: dict[str, Any] = {}
     for number, chunk in enumerate(chunks):
         name = f"chunks[{number}]"
-        tokens = _checks.integers(chunk, name, where, "Pass token ids, such as those from vocab.encode(...).")
+        tokens = model.embedding.check_ids(chunk, name, where)
         _checks.fit(
-            tokens, name, "[lanes] time", sizes, where, "Give all chunks the same lanes; pass a whole stream as [ids]."
+            tokens, name, "[lanes] time", sizes, where, "Keep the number of lanes fixed; pass a whole stream as [ids]."
         )
         sizes = {"lanes": sizes["lanes"]}
         if sizes["lanes"] == 0:
@@ -247,7 +248,7 @@ def _collected(generator: Callable[P, Iterator[Row]], name: str, doc: str) -> Ca
             return list(generator(*args, **kwargs))
         except (IndexError, TypeError, ValueError) as error:
             text = str(error)
-            if text.startswith((f"{generator.__name__}: ", f"{generator.__name__}, ")):  # not an error of the caller's
+            if text.startswith((f"{generator.__name__}: ", f"{generator.__name__}, ")):  # not from the caller's code
                 error.args = (name + text.removeprefix(generator.__name__),)
             raise
 
@@ -259,7 +260,7 @@ def _collected(generator: Callable[P, Iterator[Row]], name: str, doc: str) -> Ca
 fit = _collected(
     train,
     "fit",
-    """Train a model to the end: return the list of all rows that `train` yields. The arguments are those of `train`.
+    """Train for all epochs and return the list of rows that `train` yields. The arguments are those of `train`.
 
     Examples
     --------
@@ -294,7 +295,8 @@ def _evaluate_batch(
         if refused and (len(chosen) == 1 or len(refused) < len(chosen)):
             with _location("train", f"examples[{refused[0]}]"):
                 evaluate([examples[refused[0]]])
-        for i in chosen[1:] if not refused else ():  # each can be used alone: which one doesn't go with the first?
+        # If each example works alone, find the one that can't be combined with the first.
+        for i in chosen[1:] if not refused else ():
             with _location("train", f"examples[{i}] together with examples[{chosen[0]}]"):
                 evaluate([examples[chosen[0]], examples[i]])
         raise  # all are refused, so the model is at fault, not one of them
@@ -319,12 +321,13 @@ def _run_and_loss(
     if run.lengths is not None:
         real = _checks.padding_mask(run.lengths, run.logits.shape[:2])
     if weights is not None:
-        w = weights(targets)
+        with _location("train", "the function weights"):
+            w = weights(np.array(targets))  # a copy, in case it works in place
         if w is None:
             fix = "Return one weight for each target."
             _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)
         options["weights"] = w
-        counts = np.asarray(w) != 0
+        counts = np.asarray(w) != 0  # one per target: per step, or per row if the second axis of ``real`` is outputs
         real = real & counts.reshape(real.shape) if counts.size == real.size else counts
     if not real.any():
         return run, 0.0, None
@@ -342,7 +345,7 @@ def _checked_loss(loss: Loss, logits: Array, targets: Any, **options: Any) -> tu
 
 @contextmanager
 def _location(where: str, place: str) -> Iterator[None]:
-    """Put the place in training, such as the epoch and the batch, before the message of an error."""
+    """Prefix error messages with the place in training, such as the epoch and the batch."""
     try:
         yield
     except (IndexError, TypeError, ValueError) as error:
@@ -374,7 +377,7 @@ def _check_functions(loss: Any, optimizer: Any, weights: Any, where: str) -> Non
     if not callable(loss):
         fix = "Pass the function itself: loss=binary_cross_entropy."
         _checks.fail(TypeError, where, "loss", "a loss function", _checks.shown(loss), fix)
-    _checks.require_type(optimizer, Optimizer, "optimizer", where, "Pass for example Adam(1e-3).")
+    _checks.require_type(optimizer, Optimizer, "optimizer", where, "Pass an optimiser, such as Adam(1e-3).")
 
 
 @contextmanager

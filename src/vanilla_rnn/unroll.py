@@ -4,6 +4,8 @@ First the plain loop, which works for any cell. Then the same loop for an `RNNCe
 compares the two. Both take the rows of all steps in one array: those of step 0, then those of step 1, and so on.
 ``sizes[t]`` is the number of rows in step t. It never grows, because the longest sequences come first: see
 ``packing.py``.
+
+Steps are counted from 0. As in PyTorch, ``h_0`` is the initial state before step 0, not the state after it.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Iterable
 
 LINE = 64  # bytes of a cache line
-TINY = 2**12  # up to this many numbers, where a matrix begins makes no difference
+TINY = 2**12  # up to this many numbers, a matrix's start address in memory doesn't affect speed
 SMALL = 2**16  # up to this many numbers, computing the slopes of all steps in one call is faster
 
 
 def unroll_plain(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> list[Any]:
-    """``h_t = cell(x_t, h_{t-1})`` for t = 0, 1, ...; returns the run of each step."""
+    """``h_t = cell(x_t, h_{t-1})`` for t = 0, 1, ..., starting from the initial state; returns the run of each step."""
     runs, h = [], h_0
     for x_t in _steps(x, sizes):  # (rows of this step, input)
         runs.append(cell.forward(x_t, h[: len(x_t)]))  # sequences that have ended drop out
@@ -40,9 +42,13 @@ def unroll_plain_backward(
     """Backpropagation through time: ``dL/dh_t`` = the part from step t's own output + the part from step t + 1."""
     d_x: list[Array] = []
     d_parameters: dict[str, Array] = {}
-    # d_future has a row for each sequence: the gradient of the last state that the loop has not yet gone through. It
-    # starts as d_h_n. Every step overwrites the rows of the sequences that it contains, and in the end d_h_0 is left.
-    # The rows of a sequence that ended earlier wait for its last step; with no step at all, its d_h_0 is its d_h_n.
+    # d_future has a row for each sequence: the part of a state's gradient that doesn't come from its own output. For a
+    # sequence's last state that is its row of d_h_n, and for an earlier state what the step after it passes back. For
+    # lengths 3 and 2, written d_future = [first row, second row]:
+    #   before step 2    [d_h_n[0], d_h_n[1]]    only the first sequence has a step 2, so only its row is overwritten
+    #   before step 1    [from step 2, d_h_n[1]]    both have a step 1
+    #   before step 0    [from step 1, from step 1]
+    #   at the end       [from step 0, from step 0], which is d_h_0; a sequence without steps keeps its d_h_n
     d_future = d_h_n.copy()  # (batch, hidden)
     for run, d_output_t in zip(reversed(runs), reversed(_steps(d_output, sizes)), strict=True):
         d_h_t = d_output_t + d_future[: len(d_output_t)]
@@ -60,24 +66,24 @@ def unroll(
     """The states ``h_t = f(W_xh x_t + W_hh h_{t-1} + b_h)``, (batch + rows of all steps, hidden), h_0 first.
 
     For speed: the inputs' part of the sum needs no state, so one matrix product computes it for all steps. W_hh is
-    transposed once, into memory that the product reads quickly. Everything in the loop happens in place.
+    transposed once, into memory that the product reads quickly. The loop makes no new arrays.
     """
     batch = len(h_0)
     states = np.empty((batch + len(x), len(W_hh)), W_hh.dtype)
     states[:batch] = h_0
     a = states[batch:]  # each a_t is overwritten by its h_t
     W_hh_T = _aligned(W_hh.T)
-    h = h_0 if batch != 1 else h_0[0]  # a batch of one is computed with vectors, like the steps in _views
-    from_memory = np.empty(h.shape, h.dtype)
+    h = h_0 if batch != 1 else h_0[0]  # a batch of one is computed with vectors: its steps in _views have no row axis
+    W_hh_h = np.empty(h.shape, h.dtype)
     x.dot(W_xh.T, a)  # W_xh x_t of all steps
     if b_h is not None:
         np.add(a, b_h, a)
     add = np.add
     for a_t in _views(a, sizes, batch):
-        if len(a_t) != len(h):  # sequences that have ended drop out
-            h, from_memory = h[: len(a_t)], from_memory[: len(a_t)]
-        h.dot(W_hh_T, from_memory)  # W_hh h_{t-1}
-        add(a_t, from_memory, a_t)
+        if len(a_t) != len(h):  # sequences that have ended drop out; vectors always have the same length
+            h, W_hh_h = h[: len(a_t)], W_hh_h[: len(a_t)]
+        h.dot(W_hh_T, W_hh_h)  # W_hh h_{t-1}
+        add(a_t, W_hh_h, a_t)
         h = f(a_t, a_t)
     return states
 
@@ -107,7 +113,8 @@ def unroll_backward(
         slopes = map(slope, reversed(_views(h, sizes, batch)))
     add, multiply = np.add, np.multiply
     for d_t, slope_t in zip(reversed(_views(d_output, sizes, batch)), slopes, strict=True):
-        d_running = d_future if len(d_t) == len(d_future) else d_future[: len(d_t)]  # of the sequences in this step
+        # only the rows of the sequences in this step
+        d_running = d_future if len(d_t) == len(d_future) else d_future[: len(d_t)]
         add(d_t, d_running, d_t)  # d_t was d_output_t and is now d_h_t = d_output_t + d_future
         multiply(d_t, slope_t, d_t)  # and now d_a_t = d_h_t f'(a_t)
         d_t.dot(W_hh_aligned, d_running)  # d_h_prev = W_hh^T d_a_t
@@ -121,10 +128,7 @@ def unroll_backward(
 
 
 def previous_states(states: Array, sizes: list[int], batch: int) -> Array:
-    """The state before each step, (rows of all steps, hidden): h_0 and all states but those after the last step.
-
-    Where sequences end, a step has fewer rows than the step before it, and the state of the others is left out.
-    """
+    """The state before each step, (rows of all steps, hidden): h_0, then every state that a later step reads."""
     rows = len(states) - batch
     if rows == batch * len(sizes):
         return states[:rows]
@@ -133,7 +137,7 @@ def previous_states(states: Array, sizes: list[int], batch: int) -> Array:
 
 
 def _aligned(W: Array) -> Array:
-    """The matrix in the order of memory, from the beginning of a cache line: the product of a step reads it faster."""
+    """The matrix, contiguous and starting at a cache line, so that each step's product reads it faster."""
     if W.size <= TINY:
         return np.ascontiguousarray(W)
     memory = np.empty(W.nbytes + LINE, np.uint8)
@@ -178,7 +182,7 @@ class UnrolledGradients(NamedTuple):
     d_x: Array
     d_h_0: Array
     d_a: Array | None  #: None for a cell of your own
-    d_parameters: dict[str, Array]  #: by the keys of the cell's ``parameters()``
+    d_parameters: dict[str, Array]  #: under the keys of the cell's ``parameters()``
 
 
 def unroll_cell(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCell:
@@ -192,23 +196,27 @@ def unroll_cell(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCe
     return UnrolledCell(cell, x, states, states[len(h_0) :], sizes, runs)
 
 
-def unroll_cell_backward(unrolled: UnrolledCell, d_h: Array, d_h_n: Array) -> UnrolledGradients:
-    """The gradients for all inputs and weights of `unroll_cell`. ``d_h`` and ``d_h_n`` are overwritten."""
+def unroll_cell_backward(unrolled: UnrolledCell, d_output: Array, d_h_n: Array) -> UnrolledGradients:
+    """The gradients for all inputs and weights of `unroll_cell`. ``d_output`` and ``d_h_n`` may be overwritten."""
     cell, x, states, _, sizes, runs = unrolled
     if is_plain(cell):
         _, slope = functions_of(cell.nonlinearity)
-        d_x, *d_weights = _quietly(unroll_backward, d_h, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
-        d_h_0, d_a = d_h_n, d_h  # the loop has overwritten them
+        d_x, *d_weights = _quietly(unroll_backward, d_output, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
+        d_h_0, d_a = d_h_n, d_output  # the loop has overwritten them
         return UnrolledGradients(d_x, d_h_0, d_a, by_name(cell.weights, d_weights))
-    d_x_steps, d_h_0, d_parameters = unroll_plain_backward(d_h, d_h_n, runs, sizes)
+    d_x_steps, d_h_0, d_parameters = unroll_plain_backward(d_output, d_h_n, runs, sizes)
     if not runs:  # no step, so no gradient
         d_parameters = {name: np.zeros_like(values) for name, values in cell.parameters().items()}
     return UnrolledGradients(np.concatenate([x[:0], *d_x_steps]), d_h_0, None, d_parameters)
 
 
 def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function without overflow warnings: an overflow is reported by name later."""
-    return _QUIET.copy().run(function, *arguments)  # like np.errstate, in a tenth of its time
+    """Call a function without overflow warnings: an overflow is reported by name later.
+
+    NumPy keeps its error settings in a context variable, so a context with other settings does what np.errstate does,
+    in a tenth of the time.
+    """
+    return _QUIET.copy().run(function, *arguments)
 
 
 _QUIET = copy_context()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from vanilla_rnn import _checks
-from vanilla_rnn._atomic import write_file
+from vanilla_rnn import _checks, _hints
+from vanilla_rnn._atomic import file_name, write_file
 
 if TYPE_CHECKING:
     import os
@@ -18,9 +20,15 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, ArrayLike, Iterable, Iterator, Sequence
 
 PIECE = 2**20  # characters of a text that are encoded at a time
+SPLIT = "Split it first: tokenize(text) for words, list(text) for characters."
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
 _WORD = r"(?:{letter})+(?:['\u2019](?:{letter})+)*|\S"
+# The form of a saved vocabulary. No quantifier gives anything back ("*+"), so a file is read once, without memory.
+_TEXT = r'"(?:[^"\\]++|\\.)*+"'
+_TEXTS = rf"\[\s*+(?:{_TEXT}(?:\s*+,\s*+{_TEXT})*+)?+\s*+\]"
+_PARTS = rf'"specials"\s*+:\s*+{_TEXTS}', rf'"tokens"\s*+:\s*+{_TEXTS}'
+_SAVED = r"\s*+\{{\s*+(?:{0}\s*+,\s*+{1}|{1}\s*+,\s*+{0})\s*+\}}\s*+".format(*_PARTS)
 
 
 def tokenize(text: str, level: str = "word") -> list[str]:
@@ -54,10 +62,6 @@ def tokenize(text: str, level: str = "word") -> list[str]:
     # Python's \w doesn't match an accent or a vowel sign that is a character of its own: add it to its letter.
     marks = "" if text.isascii() else "".join(sorted(c for c in set(text) if _is_mark(c)))
     return re.findall(_WORD.format(letter=rf"\w[{marks}]*" if marks else r"\w"), text)
-
-
-class _Pairs(list[Any]):
-    """The pairs of a JSON object, in which a name may occur twice."""
 
 
 def _is_mark(character: str) -> bool:
@@ -102,15 +106,22 @@ class Vocab:
     ['dog', 'bites', 'the', 'man']
     """
 
+    __slots__ = ("idx_to_token", "specials", "token_to_idx")
+
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
         min_freq = _checks.argument(min_freq, "min_freq", "Vocab")
         specials = list(_each_token(specials, "specials", "Vocab", fix='Pass ("<pad>",) for one special.'))
         if len(set(specials)) < len(specials):
             fix = "List each special once."
             _checks.fail(ValueError, "Vocab", "specials", "different tokens", _checks.shown(specials), fix)
+        if isinstance(tokens, Mapping) and not isinstance(tokens, Counter):
+            fix = "Pass collections.Counter(counts) if these are counts, else list(tokens)."
+            _checks.fail(TypeError, "Vocab", "tokens", "a list of str or a Counter", _checks.shown(tokens), fix)
         each_token = _each_token(tokens, "tokens", "Vocab")  # counted one by one, never held all at once
         counts = Counter(each_token)
         if isinstance(tokens, Counter):  # counted already
+            for token, count in tokens.items():
+                _checks.integer(count, f"tokens[{token!r}]", "Vocab")
             counts = tokens.copy()
         for special in specials:
             counts.pop(special, None)
@@ -198,7 +209,7 @@ class Vocab:
         return [self.idx_to_token[idx] for idx in ids]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vocabulary to a JSON file. If that fails, an old file of this name is unchanged."""
+        """Write the vocabulary to a JSON file. If that fails, an existing file of that name is left unchanged."""
         import json
 
         content = {"specials": list(self.specials), "tokens": self.idx_to_token[len(self.specials) :]}
@@ -218,24 +229,18 @@ class Vocab:
         from pathlib import Path
 
         where, expected = f"{cls.__name__}.load", 'JSON of the form {"specials": [...], "tokens": [...]}'
-        fix = "Pass a file that vocab.save wrote."
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_Pairs)
-        except (ValueError, RecursionError) as error:
-            _checks.fail(ValueError, where, str(path), expected, f"a file that isn't JSON ({error})", fix)
-        pairs = content if isinstance(content, _Pairs) else []
-        if sorted(name for name, _ in pairs) != ["specials", "tokens"]:
-            _checks.fail(ValueError, where, str(path), expected, _checks.shown(content), fix)
-        parts = dict(pairs)
-        if not all(isinstance(part, list) and all(type(token) is str for token in part) for part in parts.values()):
-            _checks.fail(ValueError, where, str(path), expected, "something other than lists of text", fix)
+        path, fix = file_name(path, where), "Pass a file that vocab.save wrote."
+        data = Path(path).read_bytes()
+        parts: dict[str, list[str]] = {}
+        with suppress(ValueError):  # bytes that aren't UTF-8, or an escape that isn't JSON
+            text = data.decode()
+            parts = json.loads(text) if re.fullmatch(_SAVED, text, re.DOTALL) else {}
+        if not parts:
+            _checks.fail(ValueError, where, path, expected, f"a file that begins with {data[:40]!r}", fix)
         for token, count in Counter([*parts["specials"], *parts["tokens"]]).items():
             if count > 1:
-                got, fix = (
-                    f"{_checks.listed([token])} {count} times",
-                    "Save the vocabulary again: the file was changed.",
-                )
-                _checks.fail(ValueError, where, str(path), "a file in which each token occurs once", got, fix)
+                got, fix = f"{_hints.brief(token)} {count} times", "Save the vocabulary again: the file was changed."
+                _checks.fail(ValueError, where, path, "a file in which each token occurs once", got, fix)
         return cls(parts["tokens"], specials=parts["specials"])
 
     def __len__(self) -> int:
@@ -251,7 +256,8 @@ class Vocab:
         return f"Vocab of {len(self):,} tokens: {_checks.listed(self, limit=8)}"
 
     def _special(self, token: str) -> int | None:
-        return self.token_to_idx[token] if token in self.specials else None
+        idx = self.token_to_idx.get(token)
+        return idx if idx is not None and idx < len(self.specials) else None  # it may be a token that isn't special
 
     @property
     def pad_idx(self) -> int | None:
@@ -274,6 +280,7 @@ class Vocab:
         return self._special("<eos>")
 
 
+@_checks.explained
 def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -> tuple[Array, Array]:
     """Put sequences of different lengths into one array, each at the start of its row.
 
@@ -282,7 +289,7 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     sequences : iterable of array_like, (time, ...)
         At least one. The axes after time have the same lengths in all of them. A sequence may be empty.
     padding_value : number
-        The value that fills the rest of each row. With ``lengths`` it is ignored.
+        The value that fills the rest of each row. A network that is given ``lengths`` ignores it.
 
     Returns
     -------
@@ -294,7 +301,7 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     Raises
     ------
     ValueError
-        If there is no sequence, one has another shape after its time axis, or the padding value doesn't fit.
+        If there are no sequences, their shapes after the time axis differ, or the padding value doesn't fit.
 
     Examples
     --------
@@ -306,14 +313,19 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
     return pad(sequences, "sequences", "pad_sequences", padding_value)
 
 
-def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: float = 0) -> tuple[Array, Array]:
-    """`pad_sequences`, with the names of the call and the argument that the user wrote."""
+def pad(
+    sequences: Iterable[ArrayLike], name: str, where: str, padding_value: float = 0, like: Array | None = None
+) -> tuple[Array, Array]:
+    """`pad_sequences`, with the names of the call and the argument that the user wrote.
+
+    If all sequences are empty lists, ``like`` has the dtype and the axes after time that they can't have.
+    """
     _checks.iterable(sequences, name, where, "Pass a list of sequences.")
     rows = [_checks.array(row, f"{name}[{number}]", where) for number, row in enumerate(sequences)]
     if not rows:
         _checks.fail(ValueError, where, name, "a list of at least one sequence", "none", "Pass a sequence.")
-    # An empty list has no dtype and no axes after time of its own.
-    typed = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64)]
+    # An empty list doesn't determine the dtype or the axes after time.
+    typed = [row for row in rows if row.shape != (0,)] or [np.empty(0, np.int64) if like is None else like]
     shape = typed[0].shape[1:]
     for number, row in enumerate(rows):
         if row.ndim == 0 or (row.shape[1:] != shape and row.shape != (0,)):
@@ -322,9 +334,19 @@ def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: fl
             fix = "Give all sequences the shape (time, ...), with the same axes after time."
             _checks.fail(ValueError, where, f"{name}[{number}]", expected, got, fix)
     dtype = np.result_type(*([row for row in typed if row.size] or typed))
+    if dtype.kind == "f" and all(row.dtype.kind in "iu" for row in typed):  # NumPy's choice for int64 and uint64
+        dtype = np.dtype(np.int64)
+        for number, row in enumerate(rows):
+            if row.max(initial=0) >= 2**63:
+                fix = "Pass smaller integers, or all sequences in uint64."
+                _checks.fail(ValueError, where, f"{name}[{number}]", "below 2^63", str(row.max()), fix)
     padding = _checks.array(padding_value, "padding_value", where)
-    whole = padding.dtype.kind in "iu" and (padding.astype(dtype) == padding).all()
-    if padding.ndim or not (whole or (dtype.kind in "fc" and padding.dtype.kind in "biuf")):
+    fits = False
+    if padding.ndim == 0 and padding.dtype.kind in ("biuf" if dtype.kind in "fc" else "iu"):
+        with np.errstate(over="ignore"):
+            stored = padding.astype(dtype)
+        fits = stored == padding or (dtype.kind in "fc" and np.isfinite(stored) == np.isfinite(padding))
+    if not fits:
         got, fix = _checks.shown(padding_value), "Pass one number that this dtype can hold."
         _checks.fail(ValueError, where, "padding_value", f"one number that fits {dtype}", got, fix)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
@@ -334,9 +356,7 @@ def pad(sequences: Iterable[ArrayLike], name: str, where: str, padding_value: fl
     return padded, lengths
 
 
-def _each_token(
-    tokens: Iterable[str], name: str, where: str, fix: str = "Split it first: tokenize(text)."
-) -> Iterator[str]:
+def _each_token(tokens: Iterable[str], name: str, where: str, fix: str = SPLIT) -> Iterator[str]:
     """Go through any ordered iterable of str, but not through a str, whose items would be characters."""
     if isinstance(tokens, str):
         _checks.fail(TypeError, where, name, "a list of str", _checks.shown(tokens), fix)

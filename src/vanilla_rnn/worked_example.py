@@ -1,14 +1,14 @@
 """The worked example as data: the sentence, the weights behind it, and the hidden states as they were printed.
 
-The text behind this library runs "I love this movie" through a network of three hidden units and prints the hidden
-state after each word, to four decimals. The weights that produced them were in pictures, which are lost.
+The text that this library is based on runs "I love this movie" through a network of three hidden units and prints the
+hidden state after each word, to four decimals. The weights that produced them were in pictures, which are lost.
 
 ``W_hh``, ``W_xh`` and ``EMBEDDINGS`` were recovered from the twelve printed numbers, by
-``examples/02_recover_the_weights.py``. Three assumptions choose one of the many networks with the same table: every
-weight has one decimal and is between -1 and 1, the bias is zero, and no embedding has a negative entry.
+``examples/02_recover_the_weights.py``. Three assumptions single out one of the many networks that print these
+numbers: every weight has one decimal and is between -1 and 1, the bias is zero, and no embedding has a negative entry.
 
 ``W_hy`` and ``b_y`` were chosen, not recovered: the text prints no output here. Its next section says that the sentence
-has the probability 0.558 of being positive. Of the one-decimal weights that give this without a bias, these are the
+has a probability of 0.558 of being positive. Of the one-decimal weights that give this without a bias, these are the
 smallest in which h[1], the unit that the text calls emotional, has the largest weight.
 """
 

@@ -1,4 +1,4 @@
-"""What every export does: name the arrays of a module, and refuse a module that the other library can't hold."""
+"""What every export does: name the arrays of a module, and refuse a module that the other library can't represent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def exported_arrays(module: Module, where: str, *, torch: bool = False) -> dict[str, Array]:
     """The live arrays by PyTorch's names, in the order that PyTorch and Keras share. They include every parameter.
 
-    For PyTorch, b_h has two names, and all cells of an RNN must be of one kind.
+    For PyTorch, b_h has two names, and all cells of an RNN must be of the same kind.
     """
     names = dict(_names(module, where, torch))
     places = set(map(memory, names.values()))
@@ -45,7 +45,7 @@ def require_finite(module: Module, where: str, dtype: DTypeLike = np.float64) ->
         _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, _checks.DIVERGED)
 
 
-COMPUTING = "__call__", "forward", "_forward", "select"  # the methods in which a module computes
+COMPUTING = "__call__", "forward", "_forward", "select"  # the methods that compute a module's result
 
 
 def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array]]:
@@ -62,7 +62,7 @@ def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array
             _check_cell(cell, f"cells[{number}]", ("tanh", "relu") if torch else tuple(NONLINEARITIES), where)
         kinds = {f"{cell.nonlinearity} with bias={cell.b_h is not None}" for cell in module.cells}
         if torch and len(kinds) > 1:
-            expected, fix = "of one nonlinearity, all with a bias or all without", "Export each layer on its own."
+            expected, fix = "alike: the same nonlinearity, and all or none with a bias", "Export each layer on its own."
             _checks.fail(ValueError, where, "the RNN's cells", expected, " and ".join(sorted(kinds)), fix)
         for number, cell in enumerate(module.cells):
             layer, direction = divmod(number, module.directions)
@@ -88,7 +88,7 @@ def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array
 
 
 def _check_cell(cell: Any, name: str, nonlinearities: tuple[str, ...], where: str) -> None:
-    """Refuse a cell of the user's own, and a nonlinearity that has no name in the other library."""
+    """Refuse a cell that the user wrote, and a nonlinearity that has no name in the other library."""
     if not is_plain(cell):
         fix = "Write this cell in the other library: only an RNNCell has a counterpart there."
         _checks.fail(TypeError, where, name, "an RNNCell", f"a {type(cell).__name__}", fix)

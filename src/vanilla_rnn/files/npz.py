@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from vanilla_rnn import _checks
-from vanilla_rnn._atomic import write_file
+from vanilla_rnn._atomic import file_name, write_file
 from vanilla_rnn._module import Module, call_all
 from vanilla_rnn.optim import SGD, Optimizer
 
@@ -53,7 +53,7 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     Raises
     ------
     ValueError
-        If a number isn't finite, an array isn't of float64 or float32, a state isn't one that this optimiser can have,
+        If a number isn't finite, an array isn't float64 or float32, a state isn't one that this optimiser can have,
         all arrays together take more than 2 GiB, or the path isn't that of a regular file.
     TypeError
         If module is neither a Module nor an Optimizer.
@@ -74,9 +74,10 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     from zipfile import ZipFile, ZipInfo
 
     where = "save_weights"
+    path = file_name(path, where)
     arrays = {name: np.asarray(values) for name, values in _arrays(module, where).items()}
-    _check_layouts(arrays, module, where, os.fsdecode(path))
-    _check_numbers(arrays, module, where, os.fsdecode(path))
+    _check_layouts(arrays, module, where, path)
+    _check_numbers(arrays, module, where, path)
     if (total := sum(values.nbytes + OVERHEAD for values in arrays.values())) > LARGEST_FILE:
         got, fix = f"{total} bytes for {len(arrays)} arrays", "Save the parts in separate files."
         _checks.fail(ValueError, where, "the file", "at most 2 GiB", got, fix)
@@ -91,7 +92,7 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
 
 
 def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> None:
-    """Read what `save_weights` wrote into a module of the same structure or an optimiser of the same kind.
+    """Load a file written by `save_weights`: fill a module of the same structure or an optimiser of the same kind.
 
     Parameters
     ----------
@@ -111,14 +112,15 @@ def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     """
     from zipfile import ZipFile
 
-    where, path = "load_weights", os.fsdecode(path)
+    where = "load_weights"
+    path = file_name(path, where)
     live, limit = _arrays(module, where), LARGEST_FILE
     if isinstance(module, Module):
         for name, values in live.items():
             _checks.writable(values, name, where)
         limit = sum(values.nbytes + OVERHEAD for values in live.values()) + OVERHEAD
     size = os.stat(path).st_size  # noqa: PTH116  # pathlib would be imported for this alone
-    if not 0 < size <= limit:  # a pipe, which would block, has the size 0
+    if not 0 < size <= limit:  # a pipe, which would block, has size 0
         fix = "Pass a file that save_weights wrote for this kind of model."
         _checks.fail(ValueError, where, path, f"a file of 1 to {limit} bytes", f"{size} bytes", fix)
     with _Reader(io.FileIO(path)) as file:
@@ -167,7 +169,7 @@ def _check_numbers(arrays: dict[str, Array], module: Module | Optimizer, where: 
         kind = name.partition(".")[0] if isinstance(module, Optimizer) else ""
         low, high = BOUNDS.get(kind, (-MAX, MAX))
         smallest, largest = (float(values.min()), float(values.max())) if values.size else (1.0, 1.0)
-        if not low <= smallest <= largest <= high:  # NaN is neither
+        if not low <= smallest <= largest <= high:  # false for NaN too
             expected = f"finite, from {low} to {high}" if kind in BOUNDS else "finite"
             fix = "Go back to an earlier file or earlier weights: training may have diverged."
             _checks.fail(ValueError, where, _entry(path, name), expected, f"numbers from {smallest} to {largest}", fix)
@@ -183,7 +185,7 @@ class _Reader(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         """Like `io.BufferedReader.read`. zipfile and NumPy call it with sizes that they find in the file."""
         if size is not None and size > LARGEST_READ:
-            raise ValueError(f"a part of {size} bytes")
+            raise ValueError(f"a read of {size} bytes, which is above the limit")
         return super().read(LARGEST_READ if size is None or size < 0 else size)
 
 
@@ -203,17 +205,17 @@ def _reading(what: str) -> Iterator[None]:
 def _entries(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
     """The archive's entries by the names of their arrays, if they are stored one after another and none is missing."""
     entries: dict[str, ZipInfo] = {}
-    fix, end = "Save it with save_weights or np.savez.", 0  # of the entry before
+    fix, end = "Save it with save_weights or np.savez.", 0  # end: where the previous entry ends
     for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
         name = entry.orig_filename.removesuffix(".npy")
         stored = not entry.compress_type and not entry.flag_bits & 1 and entry.compress_size == entry.file_size
         if not stored or name in entries or not 0 <= entry.header_offset - end <= LARGEST_GAP:
-            got = "another in its place or of its name" if stored else "a compressed or encrypted one"
+            got = "one with a repeated name or in the wrong place" if stored else "a compressed or encrypted one"
             _checks.fail(ValueError, "load_weights", _entry(path, name), "one uncompressed array", got, fix)
         end = entry.header_offset + 30 + len(entry.orig_filename.encode()) + entry.file_size
         entries[name] = entry
     if not 0 <= archive.start_dir - end <= LARGEST_GAP:
-        _checks.fail(ValueError, "load_weights", path, "a complete list of its entries", "an incomplete one", fix)
+        _checks.fail(ValueError, "load_weights", path, "a file that lists all its entries", "one that omits some", fix)
     return entries
 
 
@@ -229,7 +231,7 @@ def _read_header(archive: ZipFile, entry: ZipInfo, path: str) -> Array:
 
 
 def _read_array(archive: ZipFile, entry: ZipInfo, path: str) -> Array:
-    """An array whose header has been checked; zipfile compares its checksum."""
+    """An array whose header has been checked; zipfile verifies its checksum."""
     with _reading(_entry(path, entry.filename)), archive.open(entry) as file:
         values: Array = npy.read_array(file, allow_pickle=False, max_header_size=LARGEST_HEADER)
     return values

@@ -29,16 +29,17 @@ def to_onnx(model: Module) -> ModelProto:
     Parameters
     ----------
     model : RNN, ManyToOne or ManyToMany
-        What to export, with its current weights. They are rounded to float32, in which onnxruntime's RNN computes.
+        What to export, with its current weights. They are rounded to float32, because onnxruntime's RNN
+        computes in float32.
 
     Returns
     -------
     onnx.ModelProto
         ``onnx.save(graph, path)`` writes a file.
 
-        Its inputs are ``inputs``, like the model's with a batch axis (token ids in int64, vectors in float32);
-        ``lengths``, int64, (batch,), which is required: for a full batch, pass time for every sequence; and ``h_0``,
-        float32, (num_layers * directions, batch, hidden_size), which may be left out: then it is zeros. onnxruntime
+        It has three inputs. ``inputs`` has the model's shape with a batch axis: token ids in int64, vectors in float32.
+        ``lengths``, int64, (batch,), is required: for a full batch, pass the number of steps for every sequence.
+        ``h_0``, float32, (num_layers * directions, batch, hidden_size), is optional and defaults to zeros. onnxruntime
         warns that h_0 "will not be treated as constant"; this is intended.
 
         Its outputs are ``logits`` and ``h_n``, or for an RNN ``output`` and ``h_n``.
@@ -49,9 +50,9 @@ def to_onnx(model: Module) -> ModelProto:
     Raises
     ------
     ValueError
-        If a number isn't finite or too large for float32, or a nonlinearity is a pair of your own functions.
+        If a number isn't finite or is too large for float32, or a nonlinearity is a pair of your own functions.
     TypeError
-        If the model is of another kind, has parameters that its kind doesn't have, or has cells of your own.
+        If the model is of another kind, has additional parameters, or has cells of your own.
     ModuleNotFoundError
         If onnx isn't installed.
     """
@@ -141,7 +142,8 @@ class _Graph:
             turned = self.node("Transpose", [states], f"turned_{layer}", perm=[0, 2, 1, 3])
             x = self.node("Reshape", [turned, "concat_directions"], f"output_{layer}")  # (time, batch, all of hidden)
         final = self.node("Concat", [f"final_{layer}" for layer in range(rnn.num_layers)], "final", axis=0)
-        empty = self.node("Equal", ["lengths", self.weight("zero", [0])], "empty")  # for which onnxruntime gives 0
+        # For empty sequences onnxruntime gives 0, so h_0 is used instead.
+        empty = self.node("Equal", ["lengths", self.weight("zero", [0])], "empty")
         empty = self.node("Unsqueeze", [empty, "one"], "empty_rows")  # (batch, 1)
         return self.node("Transpose", [x], "output", perm=[1, 0, 2]), self.node("Where", [empty, h_0, final], "h_n")
 

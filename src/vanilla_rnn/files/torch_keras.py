@@ -53,7 +53,7 @@ def to_torch_state_dict(module: Module) -> dict[str, Array]:
         If a number isn't finite, a nonlinearity isn't tanh or relu, or the cells of an RNN differ in their nonlinearity
         or in whether they have a bias, which they can't in a ``torch.nn.RNN``.
     TypeError
-        If the module is of another kind, has parameters that its kind doesn't have, or has cells of your own.
+        If the module is of another kind, has additional parameters, or has cells of your own.
     """
     where = "to_torch_state_dict"
     names = exported_arrays(module, where, torch=True)
@@ -72,8 +72,8 @@ def load_torch_state_dict(module: Module, state_dict: Mapping[str, Any]) -> None
     module : Module
         An RNN, an embedding, a head or a model, of the same sizes.
     state_dict : mapping of str to tensor or array
-        What ``state_dict()`` returns, under the names that `to_torch_state_dict` lists. Numbers of another precision
-        are rounded to the module's, as PyTorch does.
+        What ``state_dict()`` returns, under the names that `to_torch_state_dict` lists. Numbers in a different
+        precision are rounded to the module's precision, as in PyTorch.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def to_keras_weights(module: Module) -> list[Array]:
     ValueError
         If a number isn't finite, or a nonlinearity is a pair of your own functions.
     TypeError
-        If the module is of another kind, has parameters that its kind doesn't have, or has cells of your own.
+        If the module is of another kind, has additional parameters, or has cells of your own.
     """
     views = _keras_views(module, "to_keras_weights")
     require_finite(module, "to_keras_weights")
@@ -176,7 +176,7 @@ def _fill(views: dict[str, Array], loaded: dict[str, Array], where: str) -> None
     first: dict[tuple[int, int], tuple[str, Array]] = {}
     for name, view in views.items():
         _checks.writable(view, name, where)
-        values = loaded[name].ravel("F" if view.strides[0] < view.strides[-1] else "C")  # in the order of the memory
+        values = loaded[name].ravel("F" if view.strides[0] < view.strides[-1] else "C")  # in memory order
         other, same = first.setdefault(memory(view), (name, values))
         if not np.array_equal(values, same):
             expected, fix = f"equal to {other}, because one array serves as both", "Give the module two arrays."
@@ -185,7 +185,7 @@ def _fill(views: dict[str, Array], loaded: dict[str, Array], where: str) -> None
 
 
 def _keras_views(module: Module, where: str) -> dict[str, Array]:
-    """Views in Keras's layout, by a name for messages. Writing to a view changes the module."""
+    """Views in Keras's layout, under the names that messages use. Writing to a view changes the module."""
     names = exported_arrays(module, where)
     paths = {memory(values): path for path, values in module.parameters().items()}
     return {

@@ -63,8 +63,8 @@ def gradient_flow(
 ) -> GradientFlow:
     """Measure the gradient at every step: how large it is, where it comes from, and how much a step can pass back.
 
-    ``dL/dh_{t-1} = own output + J_t^T dL/dh_t`` with ``J_t = dh_t/dh_{t-1} = diag(tanh'(a_t)) W_hh``: if a gradient
-    vanishes, each ``J_t`` shrinks it a little [1]_.
+    ``dL/dh_{t-1} = own output + J_t^T dL/dh_t`` with ``J_t = dh_t/dh_{t-1} = diag(tanh'(a_t)) W_hh``. A gradient
+    vanishes because each ``J_t`` shrinks it a little [1]_.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def gradient_flow(
     -------
     GradientFlow
         ``(d_h, from_output, from_future, jacobian, product)``, each (cells, time of the row). In a reverse direction
-        the gradient goes from the first step to the last. A norm that overflowed is infinite. ``print`` shows columns.
+        the gradient goes from the first step to the last. A norm that overflowed is infinite. ``print`` shows a table.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def gradient_flow(
 
 
 def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.01, row: int = 0) -> list[int]:
-    """Measure how many steps back a small change of the state still changes a network's last state.
+    """Measure how many steps back a small change to the state still affects a network's last state.
 
     ``L = ||h_T||``, and the span is the largest k with ``||dL/dh_{T-k}|| > threshold * ||dL/dh_T||``
 
@@ -179,7 +179,7 @@ def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.0
     rnn_run, _, row = network_run(run, row, where)
     spans = []
     for r in rnn_run.read(row):
-        span, logarithm = 0, 0.0  # of the gradient's norm, which may be too large or too small for a float
+        span, logarithm = 0, 0.0  # the log of the gradient's norm, which itself may be too large or small for a float
         d_h = in_reading_order(r, r.h)[-1:].astype(np.float64).ravel()  # dL/dh_T, after the division by its norm
         if len(d_h) and (norm := _norm(d_h)):
             d_h = d_h / norm
@@ -208,11 +208,11 @@ def spectral_radius(W_hh: ArrayLike) -> float:
 
     ``rho(W_hh) = lim ||W_hh^k||^(1/k)``
 
-    For states near 0, where tanh' is 1, it is the average factor by which many steps scale a gradient. Below 1 the
-    gradient vanishes in the end, above 1 it explodes, although the first steps may differ. For larger states a step
-    multiplies by ``diag(tanh') W_hh``. This usually shrinks a gradient further, but that matrix can also have a larger
-    spectral radius than W_hh. One bound always holds: no step scales a gradient by more than ``||W_hh||_2``, the
-    largest singular value.
+    For states near 0, where tanh' is 1, it is the average factor per step by which a gradient is scaled over many
+    steps. Below 1, the gradient eventually vanishes; above 1, it explodes. The first few steps may differ. For larger
+    states a step multiplies by ``diag(tanh') W_hh``. This usually shrinks a gradient further, but that matrix can also
+    have a larger spectral radius than W_hh. One bound always holds: no step scales a gradient by more than
+    ``||W_hh||_2``, the largest singular value.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def spectral_radius(W_hh: ArrayLike) -> float:
 
     Examples
     --------
-    A rotation changes the direction of a state and not its length: its eigenvalues, cos + i sin, have the absolute
+    A rotation changes the direction of a state but not its length: its eigenvalues, cos + i sin, have absolute
     value 1.
 
     >>> round(spectral_radius([[0.6, -0.8], [0.8, 0.6]]), 12)
@@ -265,8 +265,8 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     Raises
     ------
     ValueError
-        If a gradient is missing, belongs to nothing, or has a different shape from its array; or if forward loses the
-        imaginary part of its inputs in a buffer of real numbers.
+        If a gradient is missing, belongs to no parameter, or has a different shape from its array; or if forward loses
+        the imaginary part of its inputs in a buffer of real numbers.
 
     References
     ----------
@@ -285,15 +285,21 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     from copy import deepcopy
 
     where, fix = "check_gradients", "Check what the run's backward returns."
+    if isinstance(module, type) or not hasattr(module, "forward") or not hasattr(module, "parameters"):
+        expected, got = "a module with forward and parameters", _checks.shown(module)
+        _checks.fail(TypeError, where, "module", expected, got, "Pass the module itself, then its inputs.")
     run = module.forward(*inputs)
     outputs = [name.removeprefix("d_") for name in inspect.signature(run.backward).parameters]
     rng = np.random.default_rng(0)
     weights = {name: rng.standard_normal(np.shape(getattr(run, name))) for name in outputs}
-    if "logits" in weights:  # a backward ignores what comes after a sequence's length
+    if "logits" in weights:  # backward ignores everything at and after a sequence's length
         weights["logits"] = _checks.zero_padding(weights["logits"], run.lengths)
     gradients = run.backward(**{f"d_{name}": values for name, values in weights.items()})
 
     parameters = module.parameters()
+    if not hasattr(gradients, "d_parameters"):
+        got, own_fix = _checks.shown(gradients), "For a cell of your own, check RNN.from_cells([cell])."
+        _checks.fail(TypeError, where, "the result of backward", "an object with d_parameters", got, own_fix)
     if differing := _checks.differing(gradients.d_parameters, parameters):
         _checks.fail(
             ValueError, where, "d_parameters", "a dictionary with the keys of parameters()", f"one {differing}", fix
@@ -301,14 +307,19 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     twins = {path: values.astype(np.complex128) for path, values in parameters.items()}
     arrays, paths = collect_arrays(module), canonical_paths(module)
     twin = deepcopy(module, {id(values): twins[paths[path]] for path, values in arrays.items()})  # all but the arrays
+    for path, values in twin.parameters().items():
+        if values is not twins[path]:
+            expected, own_fix = "an attribute of the module", "Keep each parameter in an attribute of its own."
+            _checks.fail(ValueError, where, path, expected, "a view or a copy of one", own_fix)
     arguments = inspect.signature(module.forward).bind(*inputs).arguments
     moved = {name: np.array(value, np.complex128) for name, value in arguments.items() if _is_float(value)}
     pairs = [(path, twins[path], gradients.d_parameters[path]) for path in twins]
     for name, values in moved.items():
         if not hasattr(gradients, f"d_{name.removesuffix('_t')}"):
-            _checks.fail(ValueError, where, f"the gradient of {name}", f"named d_{name} by backward", "none", fix)
+            _checks.fail(ValueError, where, f"the gradient of {name}", f"returned by backward as d_{name}", "none", fix)
         gradient = getattr(gradients, f"d_{name.removesuffix('_t')}")
-        pairs.append((name, values, np.zeros(values.shape) if gradient is None else gradient))  # None: it isn't read
+        # None means that the outputs don't depend on this input.
+        pairs.append((name, values, np.zeros(values.shape) if gradient is None else gradient))
 
     def derivative(values: Array, index: tuple[int, ...]) -> float:
         values[index] += STEP * 1j
@@ -331,7 +342,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
 
 
 def _forward_of_twin(twin: Any, inputs: Any, where: str) -> Any:
-    """The forward of the complex copy; an error if it loses the imaginary part, and with it the derivative."""
+    """The forward pass of the complex copy; an error if it loses the imaginary part, and with it the derivative."""
     import traceback
     import warnings
 

@@ -1,7 +1,7 @@
 """How a gradient reaches each step: from the step's own output, and from the steps that follow.
 
 Backpropagation adds the two as it goes. Here they are separated again. The Jacobians of the steps show how much of a
-gradient can be left.
+gradient can remain.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vanilla_rnn import _checks
+from vanilla_rnn import _checks, _hints
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.models import ModelRun
 from vanilla_rnn.own_cell import is_plain
@@ -34,7 +34,7 @@ class StepFlow(NamedTuple):
     h_prev: Array  #: (hidden,): the state before the step
 
     @property
-    def d_W_xh(self) -> Array:  # noqa: N802  # its name is its symbol
+    def d_W_xh(self) -> Array:  # noqa: N802  # named like its symbol
         """The step's part of d_W_xh: d_a x^T, (hidden, input)."""
         return np.outer(self.d_a, self.x)
 
@@ -50,6 +50,7 @@ class Upstream(NamedTuple):
     d_output: Array | None
     d_h_n: Array | None
     loss: float | None
+    d_logits: Array | None  #: dL/dlogits, from which the two came; None if they were given
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded is shown as it is
@@ -85,7 +86,7 @@ def step_flows(run: RNNRun, row: int, upstream: Upstream) -> list[list[StepFlow]
 
 
 def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None, int]:
-    """The run of the RNN in any run, the run of the model around it, and the number of the row, checked."""
+    """Check run and row; return the run of the RNN, the run of the model that contains it or None, and the row."""
     model_run = run.decoder_run if isinstance(run, OneToManyRun) else run if isinstance(run, ModelRun) else None
     rnn_run = run if model_run is None else model_run.rnn_run
     if not isinstance(rnn_run, RNNRun):
@@ -101,7 +102,7 @@ def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None
     row = _checks.integer(row, "row", where)
     if not 0 <= row < batch:
         expected = f"from 0 to {batch - 1}" if batch else "a row of the batch, which is empty"
-        _checks.fail(IndexError, where, "row", expected, str(row), "Count the rows of the batch from 0.")
+        _checks.fail(IndexError, where, "row", expected, _hints.brief(row), "Count the rows of the batch from 0.")
     return rnn_run, model_run, row
 
 
@@ -122,12 +123,12 @@ def upstream_of(
     ways = {"loss": loss, "d_logits": d_logits, "d_output or d_h_n": d_h_n if d_output is None else d_output}
     given = [name for name, way in ways.items() if way is not None]
     if len(given) > 1 or (targets is not None and loss is None):
-        expected, fix = "one of loss with targets, d_logits, and d_output or d_h_n", "Leave the others out."
+        expected, fix = "one of: loss with targets; d_logits; d_output or d_h_n", "Pass only one of these."
         got = " and ".join(given or ["targets without a loss"])
         _checks.fail(ValueError, where, "the gradient", expected, got, fix)
     if (loss is not None or d_logits is not None) and model_run is None:
         fix = "Pass d_output or d_h_n, or the run of a model."
-        _checks.fail(TypeError, where, "run", "a model's run for loss or d_logits", _checks.shown(rnn_run), fix)
+        _checks.fail(TypeError, where, "run", "a model's run, to use loss or d_logits", _checks.shown(rnn_run), fix)
     if loss is not None and model_run is not None:
         value, d_logits = _row_loss(model_run, row, loss, targets, where)
     if d_logits is not None and model_run is not None:
@@ -139,7 +140,7 @@ def upstream_of(
         d_output = _checks.gradient(d_output, rnn_run.output, "d_output", where, rnn_run.lengths)
     if d_h_n is not None:
         d_h_n = _checks.gradient(d_h_n, rnn_run.h_n, "d_h_n", where)
-    return Upstream(d_output, d_h_n, value)
+    return Upstream(d_output, d_h_n, value, d_logits)
 
 
 def _row_loss(run: ModelRun, row: int, loss: Any, targets: Any, where: str) -> tuple[float, Array]:
@@ -173,7 +174,7 @@ def in_reading_order(row: CellRow, values: Array) -> Array:
 def slopes(row: CellRow) -> Array:
     """tanh'(a_t) of every step in reading order: (time, hidden).
 
-    A small change of the previous state is multiplied by ``J_t = dh_t / dh_{t-1} = diag(tanh'(a_t)) W_hh``.
+    A small change to the previous state is multiplied by ``J_t = dh_t / dh_{t-1} = diag(tanh'(a_t)) W_hh``.
     """
     _, slope = functions_of(row.cell.nonlinearity)
     return in_reading_order(row, slope(row.h))
@@ -181,7 +182,7 @@ def slopes(row: CellRow) -> Array:
 
 @np.errstate(over="ignore", invalid="ignore")  # a product that exploded is infinite
 def jacobian_norms_from_start(row: CellRow) -> Array:
-    """How much of a small change of the first state can be left after each step: (time,).
+    """How much of a small change to the first state can remain after each step: (time,).
 
     ``|| J_t J_{t-1} ... J_1 ||_2``
     """
@@ -195,9 +196,9 @@ def jacobian_norms_from_start(row: CellRow) -> Array:
 
 @np.errstate(over="ignore", invalid="ignore")
 def jacobian_norms_to_end(row: CellRow) -> Array:
-    """How much of a small change of each state can be left after the last step: (time,).
+    """How much of a small change to each state can remain after the last step: (time,).
 
-    ``|| J_T J_{T-1} ... J_{t+1} ||_2``; this also bounds what is left at step t of a gradient at the last step.
+    ``|| J_T J_{T-1} ... J_{t+1} ||_2``; this also bounds how much of a gradient at the last step remains at step t.
     """
     W_hh, product, norms = row.cell.W_hh, np.eye(len(row.cell.W_hh)), []
     for slope_t in slopes(row)[::-1]:

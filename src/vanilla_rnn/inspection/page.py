@@ -1,41 +1,224 @@
-"""The page that shows a trace step by step in a browser: the numbers are put into ``page.html``."""
+"""The page of a trace: the network and its inputs, put into a file that computes everything else in the browser.
+
+``page.html`` is the frame and the style. ``page.js`` is the arithmetic: the functions of ``cell.py``, ``unroll.py``,
+``rnn.py``, ``heads.py`` and ``losses.py`` in JavaScript. ``page_view.js`` draws the numbers, ``page_edit.js``
+lets the reader change them, and ``page_run.js`` has the training, the questions, the keys and the start.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from vanilla_rnn import _checks
+from vanilla_rnn._module import merge_gradients
+from vanilla_rnn.cell import functions_of
+from vanilla_rnn.embedding import embed_backward
+from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error
+
+if TYPE_CHECKING:
+    from vanilla_rnn._types import Array, ArrayLike, Loss, Sequence
+    from vanilla_rnn.embedding import EmbeddingRun
+    from vanilla_rnn.inspection.flow import Upstream
+    from vanilla_rnn.models import ModelRun
+    from vanilla_rnn.rnn import CellRow, RNNRun
+
+    Question = str | tuple[str, int, int]
+
+INTERFACE = ("page_view.js", "page_edit.js", "page_run.js")
+LOSSES = (binary_cross_entropy, cross_entropy, mean_squared_error)  # those that the page can compute
+
+
+class Source(NamedTuple):
+    """What a trace was made from."""
+
+    rnn_run: RNNRun
+    model_run: ModelRun | None
+    row: int  #: of the batch
+    rows: list[CellRow]  #: what each cell computed for this row
+    upstream: Upstream | None
+    loss: Loss | None
+    targets: ArrayLike | None  #: of the whole batch
+
+    def of_row(self, values: Array, length: int | None = None) -> Array:
+        """The part of a batch's array that belongs to this row, up to its length."""
+        part = values[self.row] if self.rnn_run.batched else values
+        return part if length is None else part[:length]
+
 
 def page(numbers: dict[str, Any]) -> str:
-    """Return one self-contained page: the template with the numbers in it.
+    """Return one self-contained page that makes no request.
 
     Parameters
     ----------
     numbers : dict
-        ``tokens``, a list of str; ``cells``, a list of dicts with a cell's weights, its ``steps`` and the gradients at
-        them, ``flows``; ``head``, a dict or None.
+        What `page_numbers` returned.
 
     Returns
     -------
     str
         HTML.
     """
+    import base64
+    import hashlib
     import json
+    import re
     from importlib.resources import files
 
     text = json.dumps(_plain(numbers), separators=(",", ":"), allow_nan=False)
     text = text.replace("<", "\\u003c")  # inside a script element only "<" could end it, or start another
-    template = files("vanilla_rnn.inspection").joinpath("page.html").read_text("utf-8")
-    return template.replace("{{numbers}}", text)
+    folder = files("vanilla_rnn.inspection")
+    engine, *interface = (folder.joinpath(name).read_text("utf-8") for name in ("page.js", *INTERFACE))
+    short = re.sub(r"(?m)^ +|^// .*\n| // .*", "", "".join(interface))
+    script = f"\n{engine}\n// The interface, without comments and indentation: see {', '.join(INTERFACE)}.\n{short}"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # the only script that may run
+    template = folder.joinpath("page.html").read_text("utf-8")
+    for name, value in (("{{digest}}", digest), ("{{script}}", script), ("{{numbers}}", text)):
+        template = template.replace(name, value)
+    return template
+
+
+def page_numbers(
+    tokens: list[str], names: list[str], source: Source, questions: Sequence[Question] = ()
+) -> dict[str, Any]:
+    """The network, its inputs, and Python's results, with which the page compares its own."""
+    run, model_run, upstream, rows = source.rnn_run, source.model_run, source.upstream, source.rows
+    paths, prefix = (run._paths, "") if model_run is None else (model_run._paths, "rnn.")
+    length, reasons = len(tokens), []
+    parameters: dict[str, Array] = {}
+
+    def key(path: str, values: Array | None) -> str | None:
+        """The key of a weight in ``parameters()``; the weight is added to the parameters of the page."""
+        if values is None:
+            return None
+        parameters[paths[path]] = values
+        return paths[path]
+
+    cells = []
+    for number, (row, name) in enumerate(zip(rows, names, strict=True)):
+        cell, path = row.cell, f"{prefix}cells.{number}."
+        entry: dict[str, Any] = {"name": name, "f": cell.nonlinearity, "reverse": row.reverse}
+        entry["layer"] = number // run.directions
+        entry |= {weight: key(path + weight, getattr(cell, weight)) for weight in ("W_xh", "W_hh", "b_h")}
+        if not isinstance(cell.nonlinearity, str):
+            entry |= {"f": "f", "given": {"states": row.h, "slopes": functions_of(cell.nonlinearity)[1](row.h)}}
+            reasons.append("its nonlinearity is a function of your own, which this page can't compute")
+        cells.append(entry)
+
+    first = [row.h_prev[-1 if row.reverse else 0] for row in rows] if length else [source.of_row(h) for h in run.h_n]
+    numbers: dict[str, Any] = {"tokens": tokens, "cells": cells, "h_0": first, "dtype": str(run.h_n.dtype)}
+    results: dict[str, Any] = {"states": [row.h for row in rows], "logits": None, "loss": None, "gradients": {}}
+    if model_run is None or model_run.embedding_run is None:
+        numbers["x"] = rows[0].x
+    if model_run is not None:
+        head, y = model_run.head_run.head, source.of_row(model_run.logits)
+        y = results["logits"] = y[:length] if y.ndim == 2 else y
+        weights = {weight: key(f"head.{weight}", getattr(head, weight)) for weight in ("W_hy", "b_y")}
+        numbers["head"] = weights | {"each_step": y.ndim == 2}
+        if model_run.embedding_run is not None:
+            numbers["embedding"] = _embedding(
+                source, model_run.embedding_run, tokens, parameters, paths["embedding.vectors"]
+            )
+    if upstream is not None:
+        results["gradients"] = _gradients(source, upstream)
+        known_loss = next((loss.__name__ for loss in LOSSES if loss is source.loss), None)
+        if known_loss is not None:
+            results["loss"] = upstream.loss
+            numbers |= {"loss": known_loss, "target": _target(source, results["logits"])}
+        else:
+            numbers["upstream"] = _given(source, upstream, length)
+            if source.loss is not None:
+                reasons.append("its loss is a function of your own, which this page can't compute")
+    numbers |= {"parameters": parameters, "results": results, "read_only": " and ".join(dict.fromkeys(reasons))}
+    return numbers | {"questions": [_question(question, numbers) for question in questions]}
+
+
+def _embedding(
+    source: Source, run: EmbeddingRun, tokens: list[str], parameters: dict[str, Array], key: str
+) -> dict[str, Any]:
+    """The ids of the sentence, and the vectors of its words; a run doesn't keep the other rows of the table."""
+    ids, vectors = source.of_row(run.ids, len(tokens)), source.of_row(run.vectors, len(tokens))
+    if key in parameters:  # the head uses the same table, and has all of it
+        known = np.arange(run._num_embeddings)
+    else:
+        known, first = np.unique(ids, return_index=True)
+        parameters[key] = vectors[first]
+    words = dict(zip(ids.tolist(), tokens, strict=True))
+    names = [words.get(one, "") for one in known.tolist()]
+    return {"key": key, "count": run._num_embeddings, "ids": known, "words": names, "rows": np.searchsorted(known, ids)}
+
+
+def _target(source: Source, logits: Array) -> Array:
+    """The targets of this row, in the shape of its logits; for classes without the last axis."""
+    targets = source.model_run.targets if source.targets is None and source.model_run is not None else source.targets
+    shape = logits.shape[:-1] if source.loss is cross_entropy else logits.shape
+    of_row = source.of_row(np.asarray(targets), len(logits) if logits.ndim == 2 else None)
+    return np.asarray(of_row).reshape(shape)
+
+
+def _given(source: Source, upstream: Upstream, length: int) -> dict[str, Array | None]:
+    """The upstream gradients for this row."""
+    if upstream.d_logits is not None:
+        d_logits = source.of_row(upstream.d_logits)
+        return {"d_logits": d_logits[:length] if d_logits.ndim == 2 else d_logits}
+    d_output, d_h_n = upstream.d_output, upstream.d_h_n
+    if d_h_n is not None and source.rnn_run.batched:
+        d_h_n = d_h_n[:, source.row]
+    return {"d_output": None if d_output is None else source.of_row(d_output, length), "d_h_n": d_h_n}
+
+
+@np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded is shown as it is
+def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
+    """The gradients of this row by the keys of ``parameters()``: those of all other rows are left out."""
+    run, model_run = source.rnn_run, source.model_run
+
+    def alone(values: Array | None, axis: int = 0) -> Array | None:
+        if values is None or not run.batched:
+            return values
+        index = (slice(None),) * axis + (source.row,)
+        zeros = np.zeros_like(values)
+        zeros[index] = values[index]
+        return zeros
+
+    d_x, _, _, d_rnn = run.backward(alone(upstream.d_output), alone(upstream.d_h_n, axis=1))
+    if model_run is None:
+        return d_rnn
+    parts, embedding_run = {"rnn": d_rnn}, model_run.embedding_run
+    if upstream.d_logits is not None:
+        d_logits = _checks.zero_padding(np.asarray(alone(upstream.d_logits)), model_run.lengths)
+        parts["head"] = model_run.head_run.backward(d_logits).d_parameters
+    if embedding_run is not None:
+        d_vectors = embed_backward(d_x, embedding_run.ids, embedding_run._num_embeddings)
+        if model_run._paths["embedding.vectors"] != model_run._paths["head.W_hy"]:
+            d_vectors = d_vectors[np.unique(source.of_row(embedding_run.ids, len(source.rows[0].x)))]  # as in the page
+        parts["embedding"] = {"vectors": d_vectors}
+    return merge_gradients(model_run._paths, parts)
+
+
+def _question(question: Any, numbers: dict[str, Any]) -> list[Any]:
+    """A question as a list, with the step and the unit of a state."""
+    where = "Trace.save_html"
+    kind, *place = (question,) if isinstance(question, str) else question
+    possible = ["state"] if numbers["tokens"] else []
+    if "head" in numbers:
+        possible.append("probability")
+    if numbers["tokens"] and ("loss" in numbers or "upstream" in numbers):
+        possible.append("gradient")
+    if kind not in possible:
+        expected, fix = _checks.listed(possible), "Ask for a number that this trace contains."
+        _checks.fail(ValueError, where, "questions", f"of the kinds {expected}", _checks.shown(question), fix)
+    sizes = (len(numbers["tokens"]), len(numbers["h_0"][-1]))
+    valid = [isinstance(n, int) and 0 <= n < size for n, size in zip(place, sizes, strict=False)]
+    if place and not (kind == "state" and len(place) == 2 and all(valid)):
+        expected = f'"state", or ("state", t, unit) with t below {sizes[0]} and unit below {sizes[1]}'
+        _checks.fail(ValueError, where, "questions", expected, _checks.shown(question), "Count both from 0.")
+    return [kind, *place]
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as lists of Python numbers, to seven digits, which is more than the page shows.
-
-    Infinity and NaN become None, because JSON has neither.
-    """
+    """Arrays as lists of Python numbers with all digits. Infinity and NaN become None, because JSON has neither."""
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, dict):
@@ -43,5 +226,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
     if isinstance(value, float):
-        return float(f"{value:.7g}") if math.isfinite(value) else None
+        return None if not math.isfinite(value) else int(value) if value.is_integer() and abs(value) < 1e15 else value
     return value

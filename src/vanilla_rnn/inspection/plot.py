@@ -78,7 +78,7 @@ def plot_gradient_flow(
 ) -> Axes:
     """Draw the norm of dL/dh_t at each step, with a line for each cell.
 
-    The axis is logarithmic, so a gradient that shrinks by one factor at every step gives a straight line.
+    The axis is logarithmic, so a gradient that shrinks by the same factor at every step gives a straight line.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def plot_gradient_flow(
     Returns
     -------
     matplotlib.axes.Axes
-        The axes with the picture. A step that no gradient reaches is left out of its line.
+        The axes with the picture. A step that no gradient reaches leaves a gap in the line.
     """
     if isinstance(run, GradientFlow):
         norms, names = run.d_h, [str(token) for token in tokens or ()]
@@ -101,7 +101,7 @@ def plot_gradient_flow(
         steps = run if isinstance(run, Trace) else trace(run, tokens, row=row, **upstream)  # type: ignore[arg-type]
         flows = [[step.gradients for step in entries] for entries in steps.steps]
         if any(flow is None for entries in flows for flow in entries):
-            got, fix = "none", "Pass the run or create the trace with a loss and targets, d_logits, d_output or d_h_n."
+            got, fix = "none", "Pass a loss and targets, d_logits, d_output or d_h_n with the run, or to trace(...)."
             _checks.fail(ValueError, "plot_gradient_flow", "run", "a trace with gradients", got, fix)
         norms = np.array([[np.linalg.norm(flow.d_h) for flow in entries] for entries in flows]).T  # type: ignore[union-attr]
         names = steps.tokens

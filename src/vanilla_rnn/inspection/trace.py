@@ -12,21 +12,25 @@ import numpy as np
 from vanilla_rnn import _checks
 from vanilla_rnn._atomic import write_file
 from vanilla_rnn.cell import functions_of
-from vanilla_rnn.inspection.flow import StepFlow, jacobian_norms_from_start, network_run, step_flows, upstream_of
-from vanilla_rnn.inspection.page import page
+from vanilla_rnn.inspection.flow import StepFlow, network_run, step_flows, upstream_of
+from vanilla_rnn.inspection.page import Source, page, page_numbers
 
 if TYPE_CHECKING:
     import os
 
     from vanilla_rnn._types import Array, ArrayLike, Loss, Sequence
     from vanilla_rnn.cell import RNNCell
-    from vanilla_rnn.heads import Head
+    from vanilla_rnn.inspection.page import Question
     from vanilla_rnn.models import ModelRun
     from vanilla_rnn.rnn import CellRow, RNNRun
     from vanilla_rnn.seq2seq import OneToManyRun
 
 TERMS = 6  # the number of products of a row times a column that are written out, so that lines stay short
-MANY = 2e9  # multiplications; a page that would need more leaves out how much of the first state remains
+FRAME = (  # in a notebook: it takes the height of its page, for which it asks once it can listen
+    'sandbox="allow-scripts" style="width:100%;height:60em;border:0" onload="addEventListener(\'message\', event => {'
+    " if (event.source === this.contentWindow && event.data.height) this.style.height = event.data.height + 'px'; });"
+    " this.contentWindow.postMessage({}, '*')\""
+)
 
 
 class StepTrace(NamedTuple):
@@ -54,24 +58,18 @@ class Trace:
     output : numpy.ndarray, (time, directions * hidden_size)
         The top layer's state after each step.
     y : numpy.ndarray or None
-        The head's outputs: (time, output_size), or (output_size,) at the end; None for the run of an `RNN` alone.
+        The head's outputs: (time, output_size), or (output_size,) if there is only one output, at the end; None for the
+        run of an `RNN` alone.
     loss : float or None
         The loss of this sequence; None if `trace` was given no loss.
     """
 
     def __init__(
-        self,
-        tokens: list[str],
-        steps: list[list[StepTrace]],
-        rows: list[CellRow],
-        directions: int,
-        head: Head | None,
-        y: Array | None,
-        loss: float | None,
+        self, tokens: list[str], steps: list[list[StepTrace]], source: Source, y: Array | None, loss: float | None
     ) -> None:
         self.tokens, self.steps, self.y, self.loss = tokens, steps, y, loss
-        self.output = np.concatenate([row.h for row in rows[-directions:]], axis=1)
-        self._rows, self._directions, self._head = rows, directions, head
+        self._source, self._rows, self._directions = source, source.rows, source.rnn_run.directions
+        self.output = np.concatenate([row.h for row in self._rows[-self._directions :]], axis=1)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -97,20 +95,36 @@ class Trace:
             lines.append(f"| {f't={t}':<8} | {label:<{width}} | {numbers} |")
         return "\n".join(lines)
 
-    def to_html(self) -> str:
-        """Return a page to step through in a browser: one file that needs nothing else."""
-        return page(self._numbers())
+    def to_html(self, questions: Sequence[Question] = ()) -> str:
+        """Return a page in which a reader can change every number, train, and step through: see `save_html`."""
+        names = [self._name(number) for number in range(len(self._rows))]
+        return page(page_numbers(self.tokens, names, self._source, questions))
 
-    def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the page of `to_html` to a file. If that fails, an old file of this name is unchanged."""
-        data = self.to_html().encode("utf-8")
+    def save_html(self, path: str | os.PathLike[str], questions: Sequence[Question] = ()) -> None:
+        """Write the page to a file that needs nothing else. If that fails, an existing file is left unchanged.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file.
+        questions : sequence of str or tuple
+            What the page asks before it shows the answer: ``"state"``, a number of the next state, or ``("state", t,
+            unit)``; ``"probability"``; ``"gradient"``, the word with the largest gradient. Without questions of yours,
+            the page asks these three if the reader wants it to.
+
+        Raises
+        ------
+        ValueError
+            If the trace doesn't contain what a question asks for.
+        """
+        data = self.to_html(questions).encode("utf-8")
         write_file(path, "Trace.save_html", lambda file: file.write(data))
 
     def _repr_html_(self) -> str:
         import html
 
         source = html.escape(self.to_html(), quote=True)  # in a frame, so that its style doesn't change the notebook's
-        return f'<iframe srcdoc="{source}" title="Trace" style="width:100%;height:60em;border:0"></iframe>'
+        return f'<iframe srcdoc="{source}" title="Trace" {FRAME}></iframe>'
 
     def _equation(self) -> str:
         """The recurrence, once for each kind of cell."""
@@ -152,46 +166,6 @@ class Trace:
                 lines.append(f"  {f'h[{i}]':<5}{parts} * {slope:10.6f} = {flow.d_a[i]:10.6f}")
         return "\n".join(lines)
 
-    @np.errstate(over="ignore", invalid="ignore")
-    def _back(self, number: int) -> dict[str, Any]:
-        """The gradients at each step of a cell, and the gradients of its weights over all steps.
-
-        The last entry of each step, dL/dx, is summed over all directions that read x.
-        """
-        first, (_, _, x, h_prev, _) = number - number % self._directions, self._rows[number]
-        flows = []
-        for entries in self.steps:
-            layer = [step.gradients for step in entries[first : first + self._directions] if step.gradients is not None]
-            if layer:
-                flow, d_x = layer[number - first], np.sum([of_direction.d_x for of_direction in layer], axis=0)
-                flows.append([flow.from_output, flow.from_future, flow.d_h, flow.d_a, d_x])
-        d_a = np.array([parts[3] for parts in flows])
-        return {"flows": flows, "totals": [d_a.T @ x, d_a.T @ h_prev, d_a.sum(axis=0)] if flows else []}
-
-    def _numbers(self) -> dict[str, Any]:
-        """Everything as plain numbers, for the page."""
-        cells = []
-        for number, row in enumerate(self._rows):
-            steps, cell = [entries[number] for entries in self.steps], row.cell
-            cells.append(
-                {
-                    "name": self._name(number),
-                    "f": _f(cell),
-                    "layer": number // self._directions,
-                    "reverse": row.reverse,
-                    "W_xh": cell.W_xh,
-                    "W_hh": cell.W_hh,
-                    "b_h": cell.b_h,
-                    "steps": [[step.x, step.h_prev, step.W_xh_x, step.W_hh_h, step.a, step.h] for step in steps],
-                    **self._back(number),
-                    "left": jacobian_norms_from_start(row) if len(row.h) * len(cell.W_hh) ** 3 < MANY else None,
-                }
-            )
-        head = None
-        if self._head is not None:
-            head = {"W_hy": self._head.W_hy, "b_y": self._head.b_y, "y": self.y}
-        return {"tokens": self.tokens, "cells": cells, "head": head}
-
 
 @_checks.explained
 def trace(
@@ -215,7 +189,7 @@ def trace(
         What ``forward`` returned. For an `EncoderDecoder`, one of its two networks: ``run.encoder_run`` or
         ``run.decoder_run``.
     tokens : sequence, (time,), or None
-        A text for each step, with or without the steps at the padding. None shows the token ids.
+        A token for each step; those for padding may be left out. None shows the token ids.
     row : int
         The row of the batch to look at.
     loss : callable or None
@@ -268,19 +242,21 @@ def trace(
         embedding_run = None if model_run is None else model_run.embedding_run
         ids = None if embedding_run is None else embedding_run.ids[row] if rnn_run.batched else embedding_run.ids
         tokens = [""] * time if ids is None else ids.tolist()
-    texts = [str(token) for token in tokens]
+    fix = "Pass one for each step, such as tokenize(text)."
+    try:
+        texts = [str(token) for token in tokens]
+    except (TypeError, ValueError):  # no sequence, or an int that is too long to print
+        _checks.fail(TypeError, where, "tokens", "a sequence of texts", _checks.shown(tokens), fix)
     if len(texts) not in (length, time):
-        fix = "Pass one for each step, such as tokenize(text)."
         _checks.fail(
-            ValueError, where, "tokens", f"{length} texts, one for each step of row {row}", str(len(texts)), fix
+            ValueError, where, "tokens", f"{length} tokens, one for each step of row {row}", str(len(texts)), fix
         )
     flows: Any = [[None] * length] * len(rows) if upstream is None else step_flows(rnn_run, row, upstream)
     steps = [[_step_trace(cell, t, flow[t]) for cell, flow in zip(rows, flows, strict=True)] for t in range(length)]
-    head, y = None, None
-    if model_run is not None:
-        head, y = model_run.head_run.head, model_run.logits[row] if rnn_run.batched else model_run.logits
-        y = y[:length] if y.ndim == 2 else y
-    return Trace(texts[:length], steps, rows, rnn_run.directions, head, y, None if upstream is None else upstream.loss)
+    source = Source(rnn_run, model_run, row, rows, upstream, loss, targets)
+    y = None if model_run is None else source.of_row(model_run.logits)
+    y = y[:length] if y is not None and y.ndim == 2 else y
+    return Trace(texts[:length], steps, source, y, None if upstream is None else upstream.loss)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # tanh gives a state even for a sum that has overflowed
