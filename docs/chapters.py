@@ -22,7 +22,7 @@ CHAPTERS = sorted((DOCS / "tutorials").glob("*.md"))
 IMAGE = re.compile(r"!\[(?P<words>[^\]]*)\]\(\.\./static/(?P<folder>drawings|plots)/(?P<name>[\w-]+\.svg)\)\n?")
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]+)\]\((?P<target>[^)]+)\)")
 
-LOOK = {  # of the pictures: text as text, of a size that a phone can show; the same file at every run
+LOOK: dict[str, Any] = {  # of the pictures: text as text, of a size that a phone can show; the same file at every run
     "figure.figsize": (4.4, 3.0),
     "font.size": 11,
     "svg.fonttype": "none",
@@ -52,17 +52,18 @@ def pictures(text: str) -> dict[str, str]:
     """Run a chapter; return the text of each picture that its code draws."""
     import matplotlib as mpl
     import matplotlib.pyplot as plt
+    from cycler import cycler
 
     from vanilla_rnn.inspection.plot import COLOURS
 
     mpl.use("agg")
-    look = LOOK | {"axes.prop_cycle": plt.cycler(color=COLOURS)}
+    look = LOOK | {"axes.prop_cycle": cycler(color=COLOURS)}
     drawn, names = {}, {"__name__": "chapter"}
     with mpl.rc_context(look), contextlib.redirect_stdout(io.StringIO()):
         for language, piece in blocks(text):
             if language == "python":
                 for example in doctest.DocTestParser().get_examples(piece):
-                    exec(compile(example.source, "chapter", "single"), names)  # type: ignore[arg-type]
+                    exec(compile(example.source, "chapter", "single"), names)
             elif (image := IMAGE.match(piece.lstrip())) and image["folder"] == "plots":
                 picture = io.StringIO()
                 plt.gcf().savefig(picture, format="svg", metadata={"Date": None})

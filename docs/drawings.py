@@ -198,7 +198,7 @@ def learning_step(d: Drawing) -> None:
     def loss(w: float) -> float:
         h_1 = np.tanh(w * 1.0)
         h_2 = np.tanh(w * 0.5 + 0.5 * h_1)
-        return (h_2 - 0.6) ** 2
+        return float((h_2 - 0.6) ** 2)
 
     place = d.axes((60, 44, 424, 256), [-1, 0, 1, 2], [0, 0.5, 1, 1.5, 2], ("the weight W_xh", "loss"))
     ws = np.linspace(-1, 2, 121)
@@ -252,7 +252,7 @@ def clipping(d: Drawing) -> None:
     """
 
     def loss(w: float) -> float:
-        return 0.5 * (w**20 - 1.2) ** 2
+        return float(0.5 * (w**20 - 1.2) ** 2)
 
     place = d.axes(
         (60, 44, 424, 256),

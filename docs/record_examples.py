@@ -11,6 +11,7 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -50,16 +51,26 @@ def page(script: Path, output: str, seconds: float) -> str:
     return (
         f"# `{script.name}`\n\n{prose}\n\n{image}```sh\n{commands}\n```\n\n"
         f"[The code](../../examples/{script.name})\n\n## Output\n\n"
-        f"Recorded with {versions}, in {took}. The numbers can differ in the last digits on another machine.\n\n"
+        f"Recorded with {versions}, in {took}. On another machine, last digits can differ.\n\n"
         f"```text\n{output.rstrip()}\n```\n"
     )
 
 
-def run(script: Path, *arguments: str) -> str:
+def run(script: Path, *arguments: str, **environment: str) -> str:
     """What an example prints."""
-    command = [sys.executable, script, *arguments]
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout
+    command = [sys.executable, str(script), *arguments]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **environment}
+    result = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=environment)
+    return result.stdout
+
+
+def draw(script: Path) -> None:
+    """Write the picture that an example draws: text as text, and the same file at every run."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "matplotlibrc"
+        settings.write_text("svg.fonttype: none\nsvg.hashsalt: examples\nfont.size: 11\n", "utf-8")
+        run(script, "--plot", str(PICTURE), MATPLOTLIBRC=str(settings), SOURCE_DATE_EPOCH="0")
+    PICTURE.write_text(for_both_schemes(PICTURE.read_text("utf-8")), "utf-8")
 
 
 def file_of(script: Path) -> Path:
@@ -76,6 +87,5 @@ if __name__ == "__main__":
             output = run(script)
             file_of(script).write_text(page(script, output, time.perf_counter() - start), "utf-8")
             if script.name.startswith("13"):
-                run(script, "--plot", str(PICTURE))
-                PICTURE.write_text(for_both_schemes(PICTURE.read_text("utf-8")), "utf-8")
+                draw(script)
             sys.stdout.write(f"{script.name}\n")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from vanilla_rnn.rnn import RNNRun
     from vanilla_rnn.seq2seq import OneToManyRun
 
-COLOURS = ("#b35806", "#542788", "#0b5c8a", "#1d6b3a")  # of lines: those of a trace's page, and two more
+COLOURS = ("#b35806", "#542788", "#0b5c8a", "#1d6b3a")  # of lines
+MINUS, ZERO, PLUS = "#4393c3", "#f7f7f7", "#e08214"  # of numbers, as on the page of a trace
 
 
 def plot_hidden_states(
@@ -52,7 +53,10 @@ def plot_hidden_states(
     ax = _axes(ax)
     largest = max(1.0, float(np.abs(output).max(initial=0.0)))
     if len(steps):
-        image = ax.imshow(output.T, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
+        from matplotlib.colors import LinearSegmentedColormap
+
+        cmap = LinearSegmentedColormap.from_list("page", [MINUS, ZERO, PLUS])
+        image = ax.imshow(output.T, cmap=cmap, vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
         ax.figure.colorbar(image, ax=ax, label="h")
     ax.set(xlabel="step", ylabel="hidden unit")
     ax.locator_params(axis="y", integer=True)
