@@ -116,7 +116,7 @@ def test_a_test_or_the_gate_runs_every_command():
         for script in re.findall(r"(\S+\.py)\b", line):
             assert (ROOT / script).exists(), (page, line)
             assert Path(script).name in runs, (page, line)
-        assert re.match(r"([A-Z_]+=\S+ )?python3? |source |pre-commit |bash \.ci/run", line), (page, line)
+        assert re.match(r"([A-Z_]+=\S+ )*python3? |source |pre-commit |bash \.ci/run", line), (page, line)
 
 
 @pytest.mark.slow
