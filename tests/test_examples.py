@@ -48,9 +48,9 @@ def test_every_example_has_a_test():
 
 def test_worked_example():
     printed = run("01_worked_example.py")
-    readme = (EXAMPLES.parent / "README.md").read_text("utf-8")
+    chapter = (EXAMPLES.parent / "docs" / "tutorials" / "3-the-step-at-love.md").read_text("utf-8")
     table = re.search(r"\| Timestep \|.*?\n\n", printed, re.DOTALL).group()
-    assert table in readme
+    assert table in chapter
     assert table.count("\n") == 7
     assert re.search(r"h\[1\] +0\.6600 \+ +-0\.1490 \+ +0\.0000 = +0\.5110 +0\.4707", printed)
     assert "positive: 0.558\n" in printed

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from vanilla_rnn.training import fit, fit_stream, train, train_stream
     from vanilla_rnn.vocab import Vocab, pad_sequences, tokenize
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _FILE_OF = {
     name: file
