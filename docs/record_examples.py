@@ -20,21 +20,24 @@ from chapters import for_both_schemes
 
 DOCS = Path(__file__).parent
 EXAMPLES = sorted((DOCS.parent / "examples").glob("[0-9]*.py"))
-PICTURE = DOCS / "static" / "examples" / "fading.svg"
+PICTURES = DOCS / "static" / "examples"
 
-PICTURES = {  # what helps to understand an example: its own picture, or a drawing of what it does
+DRAWINGS = {  # for the examples that draw no picture of their own
     "00": ("drawings/windows.svg", "A text in windows: the state is carried, the gradient is cut"),
     "01": ("plots/4-states.svg", "The three units after each of the four words"),
-    "03": ("drawings/unrolled.svg", "One cell, applied to one word after another"),
-    "04": ("drawings/tasks.svg", "The four tasks; this is many-to-one"),
-    "05": ("drawings/directions.svg", "Two directions: every state knows the words before or after"),
-    "06": ("drawings/tasks.svg", "The four tasks; this is one-to-many"),
-    "07": ("drawings/teacher-forcing.svg", "In training the true notes are read, in writing the network's own"),
-    "08": ("drawings/tasks.svg", "The four tasks; this is an encoder-decoder"),
-    "09": ("drawings/tasks.svg", "The four tasks; this is many-to-one"),
-    "10": ("drawings/windows.svg", "A text in windows: the state is carried, the gradient is cut"),
-    "13": ("examples/fading.svg", "The gradient by steps back; with quiet inputs it follows the dotted theory"),
-    "14": ("drawings/initialisations.svg", "The norm of a vector after each product with W_hh, for three starts"),
+}
+DRAWN = {  # what the pictures show that the examples draw
+    "03": "The states after each word of two sentences with the same words",
+    "04": "Left: the loss and the accuracy by epoch. Right: the answer after each word of two sentences",
+    "05": "The states of both directions after each word of: they bank near the bank",
+    "06": "Three pictures, each with the caption that the network wrote",
+    "07": "When the Saints, as the network wrote it",
+    "08": "Left: the loss by epoch. Right: how much of a translation is right, by the sentence's length",
+    "09": "The truth and the network's forecast, one step and five steps ahead",
+    "10": "Bits per character on held-out text while the network learns, compared with a bigram",
+    "13": "The gradient by steps back; with quiet inputs it follows the dotted theory",
+    "14": "The accuracy by lag for each initial W_hh",
+    "15": "The accuracy by lag for each cell",
 }
 
 
@@ -45,7 +48,8 @@ def page(script: Path, output: str, seconds: float) -> str:
     prose = prose.replace("<", r"\<")
     commands = re.sub(r" +\((.*)\)$", r"  # \1", commands, flags=re.MULTILINE)
     number = script.name[:2]
-    image = "![{1}](../static/{0})\n\n".format(*PICTURES[number]) if number in PICTURES else ""
+    place, words = (f"examples/{script.stem}.svg", DRAWN[number]) if number in DRAWN else DRAWINGS.get(number, ("", ""))
+    image = f"![{words}](../static/{place})\n\n" if place else ""
     took = "less than a second" if seconds < 1 else f"about {seconds:.0f} seconds"
     versions = f"Python {platform.python_version()} and NumPy {np.__version__}"
     return (
@@ -64,13 +68,15 @@ def run(script: Path, *arguments: str, **environment: str) -> str:
     return result.stdout
 
 
-def draw(script: Path) -> None:
-    """Write the picture that an example draws: text as text, and the same file at every run."""
+def run_and_draw(script: Path) -> str:
+    """What an example prints; its picture has text as text, and is the same file at every run."""
+    picture = PICTURES / f"{script.stem}.svg"
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "matplotlibrc"
-        settings.write_text("svg.fonttype: none\nsvg.hashsalt: examples\nfont.size: 11\n", "utf-8")
-        run(script, "--plot", str(PICTURE), MATPLOTLIBRC=str(settings), SOURCE_DATE_EPOCH="0")
-    PICTURE.write_text(for_both_schemes(PICTURE.read_text("utf-8")), "utf-8")
+        settings.write_text("svg.fonttype: none\nsvg.hashsalt: examples\n", "utf-8")
+        output = run(script, "--plot", str(picture), MATPLOTLIBRC=str(settings), SOURCE_DATE_EPOCH="0")
+    picture.write_text(for_both_schemes(picture.read_text("utf-8")), "utf-8")
+    return output.removesuffix(f"\nWrote {picture}\n")
 
 
 def file_of(script: Path) -> Path:
@@ -79,13 +85,11 @@ def file_of(script: Path) -> Path:
 
 
 if __name__ == "__main__":
-    for folder in (DOCS / "examples", PICTURE.parent):
+    for folder in (DOCS / "examples", PICTURES):
         folder.mkdir(exist_ok=True)
     for script in EXAMPLES:
         if not sys.argv[1:] or script.name[:2] in sys.argv[1:]:
             start = time.perf_counter()
-            output = run(script)
+            output = run_and_draw(script) if script.name[:2] in DRAWN else run(script)
             file_of(script).write_text(page(script, output, time.perf_counter() - start), "utf-8")
-            if script.name.startswith("13"):
-                draw(script)
             sys.stdout.write(f"{script.name}\n")
