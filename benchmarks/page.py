@@ -41,21 +41,21 @@ def shapes(cases) -> str:
     head = [kind if name == "ours" else name for kind, name in columns]
     rows = [f"| (batch, time, input, hidden) | {' | '.join(head)} |", f"|---|{'---:|' * len(columns)}"]
     for case, of in cases.items():
-        cells = [
-            time(of["ours"][kind]) if name == "ours" else ratio(of, name, kind) for kind, name in columns
-        ]
+        cells = [time(of["ours"][kind]) if name == "ours" else ratio(of, name, kind) for kind, name in columns]
         rows.append(f"| {case.removeprefix('shape ')} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
 def others(cases) -> str:
     """A row for each other case and kind of call."""
-    rows = ["| | ours | compared with | its time / ours |", "|---|---:|---|---:|"]
-    for case, of in cases.items():
-        for kind in (kind for kind in of["ours"] if kind != "peak MiB"):
-            for name in (name for name in of if name != "ours" and kind in of[name]):
-                rows.append(f"| {case}: {kind} | {time(of['ours'][kind])} | {name} | {ratio(of, name, kind)} |")
-    return "\n".join(rows) + "\n"
+    rows = [
+        f"| {case}: {kind} | {time(of['ours'][kind])} | {name} | {ratio(of, name, kind)} |"
+        for case, of in cases.items()
+        for kind in of["ours"]
+        for name in of
+        if kind != "peak MiB" and name != "ours" and kind in of[name]
+    ]
+    return "\n".join(["| | ours | compared with | its time / ours |", "|---|---:|---|---:|", *rows]) + "\n"
 
 
 def time(seconds) -> str:
