@@ -41,7 +41,7 @@ const bar = share => `<td class="bar"><i style="width:${(100 * share).toFixed(1)
 const soft = text => `<p class="soft">${text}</p>`, HIDDEN = soft("Hidden until you have answered.");
 const picture = (wide, high, label, inside, attributes = "") => `<svg viewBox="0 0 ${wide} ${high}" width="100%" role="img" aria-label="${label}" ${attributes}>${inside}</svg>`;
 const tick = (y, text, from, to) => `<path class="edge faint" d="M${from} ${y}H${to}"/><text class="small" x="${from - 6}" y="${y + 4}" text-anchor="end">${text}</text>`;
-const share = v => !Number.isFinite(v) ? "overflow" : v < 1e-4 ? "&lt; 0.01 %" : v > 1e4 ? `${v.toExponential(1)}-fold` : `${v >= 0.1 ? (100 * v).toFixed(0) : (100 * v).toPrecision(2)} %`;
+const share = v => !Number.isFinite(v) ? "overflow" : v === 0 ? "0 %" : v < 1e-4 ? "&lt; 0.01 %" : v > 1e4 ? `${v.toExponential(1)}-fold` : `${v >= 0.1 ? (100 * v).toFixed(0) : (100 * v).toPrecision(2)} %`;
 const W_xh = "W<sub>xh</sub>", W_hh = "W<sub>hh</sub>";
 const sub = (name, i) => `${name}<sub>${i}</sub>`;
 const term = text => text.startsWith("-") ? `(${text})` : text;
@@ -339,6 +339,7 @@ function outcome() {
   const rows = y.slice(0, SLICE).map((v, k) => `<tr><th scope="row">${k}</th><td>${fixed(v)}${was(v, past ? past[k] : undefined)}</td>${p ? `<td>${three(p[k])}</td>${bar(p[k])}` : ""}${ofTarget(k)}</tr>`);
   return `${scroll(table("plain", [oneAnswer() ? "output" : `at t=${t}`, "y", ...p ? ["p", "bar"] : [], ...lossName ? ["target"] : []], rows))}${y.length > SLICE ? `<p class="soft">${SLICE} of ${y.length} outputs</p>` : ""}${lossLine}`;
 }
+const portion = v => v > 2 && v < Infinity ? `${v.toPrecision(3)} times` : `${share(v)} of`;
 function fading() { // the size of dL/dx at each step, on a logarithmic axis
   if (asking("gradient")) return HIDDEN;
   if (!now.flows) return soft("There are no gradients: <code>trace</code> was given no loss.");
@@ -347,7 +348,7 @@ function fading() { // the size of dL/dx at each step, on a logarithmic axis
   const px = t => T > 1 ? 40 + t * 350 / (T - 1) : 215, py = v => 122 - (Math.max(low, Math.min(high, v > 0 ? Math.log10(v) : low)) - low) / (high - low) * 110;
   const apart = Math.ceil((high - low) / 4), ticks = Array.from({ length: Math.floor((high - low) / apart) + 1 }, (_, n) => high - n * apart).map(v => tick(py(10 ** v), `10<tspan dy="-5" font-size="9">${v}</tspan>`, 40, 394)).join("");
   const every = Math.ceil(T / 8), names = tokens.map((token, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="142" text-anchor="${T > 1 && t === T - 1 ? "end" : "middle"}">${escaped(brief(straight(token), 9)) || t}</text>`).join("");
-  const winner = strongest(sizes), dots = T <= 40 ? sizes.map((v, t) => `<circle cx="${px(t)}" cy="${py(v)}" r="${t === at.t ? 5 : 3.5}" class="${t === at.t ? "lit" : ""}"/>`).join("") : "";
+  const winner = strongest(sizes), dots = T <= 40 ? sizes.map((v, t) => !v ? "" : `<circle cx="${px(t)}" cy="${py(v)}" r="${t === at.t ? 5 : 3.5}" class="${t === at.t ? "lit" : ""}"/>`).join("") : "";
   return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `${ticks}${names}${past ? line(past, px, py, 'class="ghost"') : ""}${line(sizes, px, py, "")}${dots}`, 'class="fading"')}
-    ${soft(winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? "No gradient reaches any word: every path back is blocked." : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${sizes[T - 1] ? ` The first word has ${share(sizes[0] / sizes[T - 1])} of the last word’s.` : ""}`)}`;
+    ${soft(winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? "No gradient reaches any word: the answer is already right, or every path back is blocked." : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${sizes[T - 1] ? ` The first word has ${portion(sizes[0] / sizes[T - 1])} the last word’s.` : ""}`)}`;
 }
