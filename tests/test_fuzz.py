@@ -119,7 +119,9 @@ def plain(value):
         raise NoNumbersError
     try:
         array = np.asarray(value)
-        whole = array.dtype.kind in "bi" or (array.dtype.kind == "u" and (array < 2**63).all())
+        whole = array.dtype.kind in "biu"
+        if array.dtype.kind == "u":  # what int64 can't hold is out of every range
+            array = np.minimum(array, np.array(2**63 - 1, array.dtype) if array.dtype == np.uint64 else array)
         if array.dtype.kind in "biufcO":
             return np.array(array, np.int64 if whole else complex if array.dtype.kind == "c" else float, order="C")
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:

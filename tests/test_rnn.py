@@ -37,6 +37,16 @@ def deep_network(rng, **options):
 # --- the loop
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_matrix_is_copied_to_the_beginning_of_a_cache_line(dtype):
+    W = np.arange(70.0 * 70).astype(dtype).reshape(70, 70)
+    for matrix in (W, W.T, W.T[::-1]):
+        copy = unroll._aligned(matrix)
+        np.testing.assert_array_equal(copy, matrix, strict=True)
+        assert copy.flags.c_contiguous
+        assert copy.__array_interface__["data"][0] % 64 == 0
+
+
 @given(networks(cells=ANY_CELL))
 def test_forward_equals_a_plain_loop_over_the_cells(case):
     rnn, x, h_0, lengths = case["rnn"], case["x"], case["h_0"], case["lengths"]
@@ -53,13 +63,17 @@ def test_forward_equals_a_plain_loop_over_the_cells(case):
         assert_close(run.last[b], np.concatenate(row.h_n[-rnn.directions :]))
 
 
-@pytest.mark.parametrize("small", [unroll.SMALL, 0], ids=["slopes of all steps at once", "slopes step by step"])
+@pytest.mark.parametrize(
+    "limits",
+    [{}, {"SMALL": 0}, {"TINY": 0}],
+    ids=["slopes of all steps at once", "slopes step by step", "W_hh at a cache line"],
+)
 @given(networks(cells=ANY_CELL))
-def test_backward_equals_a_plain_loop_over_the_steps(small, case):
+def test_backward_equals_a_plain_loop_over_the_steps(limits, case):
     rnn, x = case["rnn"], case["x"]
-    run = rnn.forward(x, case["h_0"], case["lengths"])
-    d_output, d_h_n = random_gradients(case, run)
-    with mock.patch.object(unroll, "SMALL", small):
+    with mock.patch.multiple(unroll, **limits):
+        run = rnn.forward(x, case["h_0"], case["lengths"])
+        d_output, d_h_n = random_gradients(case, run)
         gradients = run.backward(d_output, d_h_n)
     assert list(gradients.d_parameters) == list(rnn.parameters())
     assert gradients.d_x.shape == x.shape
