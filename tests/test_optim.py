@@ -359,6 +359,13 @@ def test_an_option_is_checked_when_it_is_set(name, value, error):
     assert getattr(optimizer, name) == before
 
 
+def test_gradients_of_both_dtypes_may_differ_beyond_float32():
+    gradients = {"a": np.array([3e300, 4e300]), "b": np.array([1.0], np.float32)}
+    assert clip_grad_norm(gradients, 5.0) == pytest.approx(5e300)
+    np.testing.assert_allclose(gradients["a"], [3.0, 4.0])
+    assert gradients["b"] == 0
+
+
 def test_an_array_under_two_names_is_clipped_once():
     shared = np.array([3.0, 4.0])
     clip_grad_norm({"a": shared, "b": shared}, 1.0)
