@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -180,7 +181,9 @@ def save_in_turn(folder):
 
 def save_and_read(folder, seconds, seed):
     """Four threads that save and read all files; an error, or other bytes than those of one version, ends the process."""
-    contents, end = versions(folder), time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as own_folder:  # where no other process writes
+        contents = versions(Path(own_folder))
+    end = time.monotonic() + seconds
     problems, done = [], []
 
     def work(rng):
