@@ -70,7 +70,7 @@ ODD = [
     None, True, np.True_, -1, 0, 1, 2, 3, 2**31, 2**64, 10**5000, -(10**5000), 0.5, 3.0, 1e-50, 1e300, 1.7e308, np.nan, np.inf,
     -np.inf, 1j, np.float16(0.1), np.longdouble(0.2), np.int8(3), np.uint64(2**63 + 1), Fraction(1, 3), np.array(3),
     np.array([0.1, 0.2]), "", "abc", "3", "\0", b"tanh", [], [3], (0.9, 0.99), (0.9, "x"), {}, {1, 2}, {"W": 1}, object, np.float32,
-    dt.date(2020, 1, 1), np.datetime64("NaT"), Tensor(0, RuntimeError("on another device")), Module(), "x" * 10**6,
+    dt.date(2020, 1, 1), np.datetime64("NaT", "s"), Tensor(0, RuntimeError("on another device")), Module(), "x" * 10**6,
     [["y" * 100] * 100] * 100,
 ]  # fmt: skip
 
