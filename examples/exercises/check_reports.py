@@ -152,16 +152,16 @@ def main():
             clean = False
             print(f"{file.name:<24} {'':>5}  {'':<8}  this isn't a report")
             continue
-        found, points = remarks(report), report["total"]
+        problems, points = remarks(report), report["total"]
         if options.run:
             points = total(run_again(report))
             if points != report["total"]:
-                found.append(f"the report says {report['total']:g}")
+                problems.append(f"the report says {report['total']:g}")
         same = seen.setdefault(code(report["solution"]), report["name"])
         if same != report["name"] and points > 0:
-            found.append(f"the same code as {same}")
-        clean = clean and not found
-        print(f"{report['name']:<24} {points:>5g}  {report['digest'][:8]}  {'; '.join(found)}")
+            problems.append(f"the same code as {same}")
+        clean = clean and not problems
+        print(f"{report['name']:<24} {points:>5g}  {report['digest'][:8]}  {'; '.join(problems)}")
     return 0 if clean else 1
 
 

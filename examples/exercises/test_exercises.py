@@ -126,8 +126,8 @@ def check_order(name, results, right):
     """Fail if the function returns the right arrays, but in another order."""
     __tracebackhide__ = True
     places = [[place for place, array in enumerate(right) if same(result, np.asarray(array))] for result in results]
-    order = [place for found in places for place in found]
-    if all(len(found) == 1 for found in places) and sorted(order) == list(range(len(right))) != order:
+    order = [place for candidates in places for place in candidates]
+    if all(len(candidates) == 1 for candidates in places) and sorted(order) == list(range(len(right))) != order:
         parts, given = RETURNS[name], ", ".join(RETURNS[name][place] for place in order)
         hint = f"the arrays are right, but in another order: {given}. Return {', '.join(parts)}."
         pytest.fail(f"{name}: {hint}", pytrace=False)
@@ -778,11 +778,11 @@ def test_11_the_state_after_one_step():
 
 def test_11_the_parameters_are_the_arrays_themselves():
     cell = leaky_cell()
-    found = attempt("parameters", cell.parameters)
-    if not isinstance(found, dict) or set(found) != {"W_xh", "W_hh", "b_h"}:
+    parameters = attempt("parameters", cell.parameters)
+    if not isinstance(parameters, dict) or set(parameters) != {"W_xh", "W_hh", "b_h"}:
         hint = "a dictionary of the three arrays to learn: W_xh, W_hh and b_h. leak is a constant"
         pytest.fail(f"parameters should return {hint}.", pytrace=False)
-    for name, values in found.items():
+    for name, values in parameters.items():
         if values is not getattr(cell, name):
             hint = "An optimiser changes the arrays in place, so a copy never learns."
             pytest.fail(f"parameters: {name} should be self.{name} itself. {hint}", pytrace=False)

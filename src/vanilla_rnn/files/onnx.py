@@ -80,7 +80,7 @@ def to_onnx(model: Module) -> ModelProto:
         result, size = graph.read(model.head, result), len(model.head.W_hy)
 
     states: list[str | int] = [len(rnn.cells), "batch", rnn.hidden_size]
-    found = helper.make_model(
+    exported = helper.make_model(
         helper.make_graph(
             graph.nodes, type(model).__name__,
             [inputs, info("lengths", TensorProto.INT64, ["batch"]), info("h_0", TensorProto.FLOAT, states)],
@@ -89,8 +89,8 @@ def to_onnx(model: Module) -> ModelProto:
         ),
         opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="vanilla_rnn",
     )  # fmt: skip
-    onnx.checker.check_model(found)
-    return found
+    onnx.checker.check_model(exported)
+    return exported
 
 
 class _Graph:

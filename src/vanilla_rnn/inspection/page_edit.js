@@ -163,15 +163,15 @@ const VERSION = "1", TOO_LONG = 60000;
 const differs = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
 const linked = ({ tokens, x, h_0, target, embedding: { words, ids, rows } = {}, cells, parameters }) => ({ tokens, x, h_0, target, words, ids, rows, f: cells.map(one => one.f), parameters });
 function changes() {
-  const [then, since] = [linked(original), linked(network)], found = {};
-  for (const name in since) if (name !== "parameters" && differs(then[name], since[name])) found[name] = since[name];
-  for (const key in since.parameters) if (since.parameters[key] !== then.parameters[key] && differs(then.parameters[key], since.parameters[key])) (found.parameters ||= {})[key] = since.parameters[key];
-  return found;
+  const [then, since] = [linked(original), linked(network)], edits = {};
+  for (const name in since) if (name !== "parameters" && differs(then[name], since[name])) edits[name] = since[name];
+  for (const key in since.parameters) if (since.parameters[key] !== then.parameters[key] && differs(then.parameters[key], since.parameters[key])) (edits.parameters ||= {})[key] = since.parameters[key];
+  return edits;
 }
 let linkTimer = 0;
 function link() { clearTimeout(linkTimer); linkTimer = setTimeout(writeLink, 200); }
 function writeLink() {
-  const found = changes(), text = Object.keys(found).length ? `#${VERSION}:${encodeURIComponent(JSON.stringify(found))}` : "";
+  const edits = changes(), text = Object.keys(edits).length ? `#${VERSION}:${encodeURIComponent(JSON.stringify(edits))}` : "";
   $("link").hidden = text.length > TOO_LONG;
   $("link").href = text || "#";
   if (text.length > TOO_LONG || location.hash === text) return;
@@ -189,8 +189,8 @@ function openLink(hash) {
 }
 const like = (a, b, grows) => Array.isArray(b) ? Array.isArray(a) && (grows || a.length === b.length) && a.every(part => like(part, b[0]))
   : typeof b === "number" ? Number.isFinite(a) : typeof a === typeof b;
-function withChanges(found) { // the network with these changes; an error if they don't fit
-  const then = linked(original), { parameters, ...rest } = { ...then, ...found, parameters: { ...then.parameters, ...found.parameters } }, { embedding } = original;
+function withChanges(edits) { // the network with these changes; an error if they don't fit
+  const then = linked(original), { parameters, ...rest } = { ...then, ...edits, parameters: { ...then.parameters, ...edits.parameters } }, { embedding } = original;
   const perStep = ["tokens", "x", "rows", ...head && head.each_step ? ["target"] : []];
   const fits = Object.keys({ ...then, ...rest }).every(name => name === "parameters" || like(rest[name], then[name], perStep.includes(name) || ["words", "ids"].includes(name)))
     && Object.keys(parameters).every(key => like(parameters[key], then.parameters[key], embedding && key === embedding.key && key !== head.W_hy))

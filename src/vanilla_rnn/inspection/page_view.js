@@ -269,16 +269,16 @@ function variables() { // the value of every variable after the current line has
   const matrix = m => [`(${m.length}, ${m[0].length})`, m.slice(0, 4).map(row => `[${row.slice(0, SLICE).map(given).join(", ")}${row.length > SLICE ? ", …" : ""}]`).join("\n") + (m.length > 4 ? "\n…" : "")];
   const list = (n, of) => [`(${n}${n ? `, ${of}` : ""})`, n ? `${n} vector${n > 1 ? "s" : ""}` : "[]"];
   const held = (from, kind) => vector(line >= from ? s[kind] : previous && line > 0 ? previous[kind] : null);
-  const found = [["x", ...vector(line >= 1 ? s.x_t : null), 1], ["from_input", ...held(2, "from_input"), 2], ["from_memory", ...held(3, "from_memory"), 3], ["a", ...held(4, "a_t"), 4],
+  const entries = [["x", ...vector(line >= 1 ? s.x_t : null), 1], ["from_input", ...held(2, "from_input"), 2], ["from_memory", ...held(3, "from_memory"), 3], ["a", ...held(4, "a_t"), 4],
     ["h", ...vector(line >= 5 ? s.h_t : s.h_prev), line === 0 ? 0 : 5], ["states", ...list(count + (line >= 6 ? 1 : 0), c.W_hh.length), 6]];
   if (inCode() && oneAnswer()) {
-    found.push(["y", ...vector(line >= 7 ? now.logits : null), 7]);
-    if (now.logits.length === 1) found.push(["p", ...vector(line >= 8 ? now.logits.map(sigmoid) : null), 8]);
-  } else if (inCode()) found.push(["y", ...(line >= 7 ? [`(${count + 1}, ${now.logits[t].length})`, `… ${vector(now.logits[t])[1]}`] : list(count, now.logits[t].length)), 7]);
-  found.push(["inputs", ...list(T, s.x_t.length), -1], ["W_xh", ...matrix(c.W_xh), -1], ["W_hh", ...matrix(c.W_hh), -1]);
-  if (c.b_h) found.push(["b_h", ...vector(c.b_h), -1]);
-  if (inCode()) { found.push(["W_hy", ...matrix(p[head.W_hy]), -1]); if (head.b_y) found.push(["b_y", ...vector(p[head.b_y]), -1]); }
-  return found;
+    entries.push(["y", ...vector(line >= 7 ? now.logits : null), 7]);
+    if (now.logits.length === 1) entries.push(["p", ...vector(line >= 8 ? now.logits.map(sigmoid) : null), 8]);
+  } else if (inCode()) entries.push(["y", ...(line >= 7 ? [`(${count + 1}, ${now.logits[t].length})`, `… ${vector(now.logits[t])[1]}`] : list(count, now.logits[t].length)), 7]);
+  entries.push(["inputs", ...list(T, s.x_t.length), -1], ["W_xh", ...matrix(c.W_xh), -1], ["W_hh", ...matrix(c.W_hh), -1]);
+  if (c.b_h) entries.push(["b_h", ...vector(c.b_h), -1]);
+  if (inCode()) { entries.push(["W_hy", ...matrix(p[head.W_hy]), -1]); if (head.b_y) entries.push(["b_y", ...vector(p[head.b_y]), -1]); }
+  return entries;
 }
 function code() {
   if (asking("state", "probability")) return HIDDEN;
