@@ -1,4 +1,4 @@
-"""One-to-many: captions for small drawn bitmaps, also of combinations that were never trained on.
+"""One-to-many: captions for small drawn bitmaps, including combinations that were never trained on.
 
 A picture shows two things, side by side or one above the other. One in eight of the combinations is held out: training
 has no picture of it, but it has pictures of each of the two things with others. The picture enters through a single

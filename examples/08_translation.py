@@ -3,7 +3,7 @@
 The sentences come from the grammar in english_french.py. The held-out ones don't occur in training in either language.
 For some pairs of a verb and a noun, all sentences that contain both are held out.
 
-A file of sentence pairs, a source and its translation with a tab between them, is for real languages, such as those of
+To use a real language, pass a file of sentence pairs, each a source, a tab and its translation, such as those of
 manythings.org/anki. A few thousand pairs are far too few to translate well. So the network is compared with a table of
 which word follows which (a bigram), and with copying: the translation of the most similar training sentence.
 

@@ -2,8 +2,7 @@
 
 The text is read in pieces, so a file may be larger than the memory. The first nine tenths are for training, the rest is
 held out. Bits per character measure how well the model predicts the next character; a uniform guess among 256 would
-need 8. They are compared with those of a table of pairs of characters (a bigram). Without a file, the text is the help
-pages that Python contains.
+need 8. They are compared with those of a bigram model. Without a file, the text is the help pages that Python contains.
 
 python examples/10_character_model.py                           (about 30 seconds)
 python examples/10_character_model.py my_text.txt --passes 20

@@ -1,4 +1,4 @@
-"""Move to PyTorch: a model trained here continues training there, on two processes, from the loss that it had.
+"""Move to PyTorch: a model trained here continues training there, in two processes, from the same loss.
 
 The script starts torchrun itself, with two processes that communicate through gloo, which needs no GPU.
 

@@ -1,7 +1,8 @@
 """Why memory fades: how much of a gradient is left after a number of steps back, for four sizes of W_hh.
 
-The size that matters is the spectral radius, the largest absolute eigenvalue. Below 1 a gradient vanishes, at 1 it
-lasts, above 1 it explodes. In theory, each of many steps multiplies it by the radius. The example measures it.
+The size that matters is the spectral radius, the largest absolute eigenvalue. While states are small, each of many
+steps multiplies a gradient by the radius: below 1 it vanishes, at 1 it lasts, above 1 it explodes. With larger states
+the slope of tanh shrinks it too. The example measures both.
 
 python examples/13_vanishing_gradients.py                      (about 20 seconds)
 python examples/13_vanishing_gradients.py --plot fading.png

@@ -131,7 +131,7 @@ CASES = [
     (lambda: check_weights(W=np.ones((2, 3)), b_y=np.ones(3)), ValueError, "f: b_y must be an array of shape (rows=2,), got shape (3,). Assign in place, which keeps the shape: b_y[...] = new."),
     (lambda: check_weights(W=np.full((2, 3), np.inf)), ValueError, "f: W must be finite (float64), got inf at index (0, 0). Use a smaller learning rate or clip the gradients: training may have diverged."),
     (lambda: check_new_weights(W=np.ones((2, 3)), b_y=[1]), ValueError, "f: b_y must be an array of shape (rows=2,), got shape (1,). Check the shapes of all weights: PyTorch weights have this layout; Keras kernels must be transposed."),
-    (lambda: check_new_weights(W=np.ones((2, 0)), b_y=None), ValueError, "f: W must be an array with numbers, got shape (2, 0). Use no axis of length 0."),
+    (lambda: check_new_weights(W=np.ones((2, 0)), b_y=None), ValueError, "f: W must be a non-empty array, got shape (2, 0). Pass at least one number."),
     # ids
     (lambda: integers([0.5], "x", "f", "Pass ids."), TypeError, "f: x must be an array of integers, got an array of float64 with 0.5 at index 0. Pass ids."),
     (lambda: integers([[True]], "x", "f", "Pass ids."), TypeError, "f: x must be an array of integers, got an array of bool with True at index (0, 0). Pass ids."),

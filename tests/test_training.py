@@ -1,6 +1,7 @@
 """`train` is a loop around five lines, `train_stream` carries the state and cuts the gradient, and both stop in time."""
 
 import copy
+import inspect
 import sys
 import tracemalloc
 from itertools import islice, repeat
@@ -533,3 +534,10 @@ def test_an_error_in_a_batch_says_where_it_happened(examples, changes, error, me
 def test_bad_streams_are_refused(name, model, chunks, changes, error, message):
     with pytest.raises(error, match=f"^{name}{message}"):
         rows_of(name, model(), chunks, **changes)
+
+
+@pytest.mark.parametrize(("function", "generator"), [(fit, train), (fit_stream, train_stream)])
+def test_help_shows_the_arguments_of_the_generator_and_a_list_as_the_result(function, generator):
+    shown, expected = inspect.signature(function), inspect.signature(generator)
+    assert shown.parameters == expected.parameters
+    assert (shown.return_annotation, expected.return_annotation) == ("list[Row]", "Iterator[Row]")

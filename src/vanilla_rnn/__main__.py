@@ -32,7 +32,7 @@ def word_vector(word: str, size: int) -> list[float]:
 
 
 def trace_sentence(sentence: str) -> Trace:
-    """Trace a sentence through the network, with the gradients of the loss if the answer should be yes."""
+    """Trace a sentence through the network, with the gradients of the loss for the target "yes"."""
     tokens = tokenize(sentence)
     vocab = Vocab(tokens, specials=())
     vectors = [word_vector(word, W_xh.shape[1]) for word in vocab.idx_to_token]
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--html", metavar="PATH", type=Path, help="the file of the page; default: a temporary file")
     given = parser.parse_args(arguments)
     if not tokenize(given.sentence):
-        parser.error("the sentence must have at least one word, got an empty one. Put it in quotes.")
+        parser.error("the sentence must have at least one word, got none. Put it in quotes.")
     steps = trace_sentence(given.sentence)
     if given.text:
         print(steps.table())

@@ -233,7 +233,7 @@ def array(value: object, name: str, where: str) -> Array:
     if values.dtype.kind == "f" and isinstance(value, (list, tuple)) and (np.floor(values) == values).all():
         exact = np.array(value, dtype=object)
         if exact.size and all(isinstance(number, (int, np.integer)) and number < 2**63 for number in exact.flat):
-            return exact.astype(np.int64)  # NumPy makes floats of int64 and uint64 together
+            return exact.astype(np.int64)  # NumPy converts a mix of int64 and uint64 to floats
     return values
 
 
@@ -394,7 +394,7 @@ def weights_of(given: Mapping[str, object], layouts: Mapping[str, str], where: s
     for name, values in arrays.items():
         arrays[name] = np.array(tensor(values, name, layouts[name], sizes, where, dtype, fix))
         if not values.size:
-            fail(ValueError, where, name, "an array with numbers", f"shape {values.shape}", "Use no axis of length 0.")
+            fail(ValueError, where, name, "a non-empty array", f"shape {values.shape}", "Pass at least one number.")
     return arrays
 
 

@@ -27,7 +27,7 @@ def sigmoid_of(z: Array) -> Array:
 def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
     """``l = -y log p - (1 - y) log(1 - p)`` with p = sigmoid(z), and ``dl/dz = p - y``.
 
-    Because dp/dz = p (1 - p): dl/dz = (-y / p + (1 - y) / (1 - p)) p (1 - p) = -y (1 - p) + (1 - y) p = p - y.
+    Since dp/dz = p (1 - p), dl/dz = (-y / p + (1 - y) / (1 - p)) p (1 - p) = -y (1 - p) + (1 - y) p = p - y.
     """
     # -log p = log(1 + exp(-z)) = log(1 + exp(z)) - z, and -log(1 - p) = log(1 + exp(z)), without overflow:
     # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|))
@@ -38,8 +38,8 @@ def binary_losses(z: Array, y: Array) -> tuple[Array, Array]:
 def class_losses(z: Array, y: Array) -> tuple[Array, Array]:
     """``l = -log p_y`` with p = softmax(z), and ``dl/dz = p - one_hot(y)``.
 
-    Because l = log(sum over j of exp(z_j)) - z_y, and the derivative of the first part with respect to z_k is
-    exp(z_k) / sum = p_k.
+    The gradient follows from l = log(sum over j of exp(z_j)) - z_y: the derivative of the first part with respect to
+    z_k is exp(z_k) / sum = p_k.
     """
     with np.errstate(over="ignore"):  # if two logits are too far apart to subtract, the smaller one's p is 0 anyway
         shifted = z - z.max(axis=-1, keepdims=True)  # (..., classes); softmax stays the same, and no exp overflows
@@ -290,7 +290,7 @@ def _paired(
         shapes = f"{p.shape[:-1]} or {p.shape}" if p.shape[-1:] == (1,) else f"{p.shape}"
         fix = f"Reshape the {y_name} to {shapes}."
         if y.size != p.size:
-            fix = f"Pass one of the {y_name} for each of the {p_name}."
+            fix = f"Pass as many {y_name} as {p_name}."
             if y.shape == p.shape[:-1]:
                 fix = "Use cross_entropy for class ids, or give the head one output."
         _checks.fail(ValueError, where, y_name, f"an array of shape {shapes}", f"shape {np.shape(targets)}", fix)

@@ -451,7 +451,7 @@ class Decoder(_SequenceModel):
     def _generate(
         self, prompt: Any, h_0: Any, max_length: Any, temperature: Any, top_k: Any, rng: Any, where: str
     ) -> tuple[Array, Any]:
-        """`generate`, with the name of the call that the user wrote."""
+        """`generate`, with the name of the function to use in error messages."""
         max_length, temperature, rng = _checks.arguments(where, max_length=max_length, temperature=temperature, rng=rng)
         if top_k is not None:
             top_k = min(_checks.argument(top_k, "top_k", where), len(self.embedding.vectors))

@@ -88,7 +88,8 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     for name, gradient in d_parameters.items():
         _checks.writable(gradient, f"d_parameters[{name!r}]", where)
         _checks.finite(gradient, f"d_parameters[{name!r}]", where, _checks.DIVERGED)
-    with np.errstate(over="ignore"):  # of a square, or of ``largest`` in float32, where the others count as 0
+    # A square can overflow. So can ``largest`` when it is converted to float32: float32 gradients then count as 0.
+    with np.errstate(over="ignore"):
         largest, squares = 1.0, sum(float(np.vdot(g, g)) for g in d_parameters.values())
         if not 1e-30 < squares < 1e30:  # a square may have overflowed or vanished: divide by the largest number first
             largest = max((float(np.abs(g).max()) for g in d_parameters.values() if g.size), default=0.0)

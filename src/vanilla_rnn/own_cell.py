@@ -63,7 +63,7 @@ class CheckedCell:
         if h.shape != h_prev.shape or h.dtype != h_prev.dtype:
             expected, fix = f"like h_prev, {_checks.shown(h_prev)}", "Return one new state for each row of h_prev."
             if h_prev.dtype.kind == "c":
-                fix = "Keep the imaginary part, with which check_gradients computes the derivative."
+                fix = "Keep the imaginary part: check_gradients computes the derivative from it."
             _checks.fail(ValueError, where, "h", expected, _checks.shown(h), fix)
         return CheckedRun(self.cell.parameters(), run, x_t)
 

@@ -208,7 +208,7 @@ class RNN(Module):
         x : array_like, (batch, time, input_size) or (time, input_size)
             The inputs; without a batch axis, one sequence. Zero steps and empty batches are allowed.
         h_0 : array_like, (num_layers * directions, batch, hidden_size), or None
-            The initial state of every cell; None means zeros. Without a batch axis for one sequence.
+            The initial state of every cell; None means zeros. For one sequence, leave out the batch axis.
         lengths : array_like of int, (batch,), or None
             The number of real steps of each sequence, in any order, 0 included. Steps at and after a sequence's length
             leave its state alone and output 0. Whatever x contains there is ignored.
@@ -247,7 +247,7 @@ class RNN(Module):
         name: str = "x",
         lengths_name: str = "lengths",
     ) -> tuple[Array, Array | None, Array | None]:
-        """Check the inputs of `forward`; ``where`` and the names are the call and the arguments that the user wrote."""
+        """Check the inputs of `forward`; ``where`` and the names are for error messages."""
         sizes = self.check_cells(where)
         x = _checks.array(x, name, where)
         _checks.fit(x, name, "[batch] time input_size", sizes, where, _hints.for_inputs)

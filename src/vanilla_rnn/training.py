@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from functools import partial, wraps
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol
 
 import numpy as np
@@ -254,6 +255,8 @@ def _collected(generator: Callable[P, Iterator[Row]], name: str, doc: str) -> Ca
 
     collect.__name__ = collect.__qualname__ = name
     collect.__doc__ = doc
+    # For help() and editors, which would otherwise show that it returns an iterator.
+    collect.__signature__ = signature(generator).replace(return_annotation="list[Row]")  # type: ignore[attr-defined]
     return collect
 
 

@@ -24,7 +24,8 @@ SPLIT = "Split it first: tokenize(text) for words, list(text) for characters."
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
 _WORD = r"(?:{letter})+(?:['\u2019](?:{letter})+)*|\S"
-# The form of a saved vocabulary. No quantifier gives anything back ("*+"), so a file is read once, without memory.
+# The form of a saved vocabulary. The possessive quantifiers ("*+") never backtrack, so a file is scanned once,
+# in constant memory.
 _TEXT = r'"(?:[^"\\]++|\\.)*+"'
 _TEXTS = rf"\[\s*+(?:{_TEXT}(?:\s*+,\s*+{_TEXT})*+)?+\s*+\]"
 _PARTS = rf'"specials"\s*+:\s*+{_TEXTS}', rf'"tokens"\s*+:\s*+{_TEXTS}'
@@ -316,9 +317,9 @@ def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -
 def pad(
     sequences: Iterable[ArrayLike], name: str, where: str, padding_value: float = 0, like: Array | None = None
 ) -> tuple[Array, Array]:
-    """`pad_sequences`, with the names of the call and the argument that the user wrote.
+    """`pad_sequences`, with the names of the function and the argument to use in error messages.
 
-    If all sequences are empty lists, ``like`` has the dtype and the axes after time that they can't have.
+    If all sequences are empty lists, the dtype and the axes after time are those of ``like``.
     """
     _checks.iterable(sequences, name, where, "Pass a list of sequences.")
     rows = [_checks.array(row, f"{name}[{number}]", where) for number, row in enumerate(sequences)]

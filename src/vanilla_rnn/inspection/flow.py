@@ -102,7 +102,8 @@ def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None
     row = _checks.integer(row, "row", where)
     if not 0 <= row < batch:
         expected = f"from 0 to {batch - 1}" if batch else "a row of the batch, which is empty"
-        _checks.fail(IndexError, where, "row", expected, _hints.brief(row), "Count the rows of the batch from 0.")
+        fix = "Count the rows of the batch from 0." if batch else "Pass a run of at least one sequence."
+        _checks.fail(IndexError, where, "row", expected, _hints.brief(row), fix)
     return rnn_run, model_run, row
 
 

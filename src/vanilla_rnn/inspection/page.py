@@ -2,7 +2,7 @@
 
 ``page.html`` is the frame and the style. ``page.js`` is the arithmetic: the functions of ``cell.py``, ``unroll.py``,
 ``rnn.py``, ``heads.py`` and ``losses.py`` in JavaScript. ``page_view.js`` draws the numbers, ``page_edit.js``
-lets the reader change them, and ``page_run.js`` has the training, the questions, the keys and the start.
+lets the reader change them, and ``page_run.js`` handles training, questions, buttons and keys, and starts the page.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _embedding(
 
 
 def _target(source: Source, logits: Array) -> Array:
-    """The targets of this row, in the shape of its logits; for classes without the last axis."""
+    """The targets of this row, in the shape of its logits; for class ids, that shape without its last axis."""
     targets = source.model_run.targets if source.targets is None and source.model_run is not None else source.targets
     shape = logits.shape[:-1] if source.loss is cross_entropy else logits.shape
     of_row = source.of_row(np.asarray(targets), len(logits) if logits.ndim == 2 else None)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vanilla_rnn.seq2seq import OneToManyRun
 
 TERMS = 6  # the number of products of a row times a column that are written out, so that lines stay short
-FRAME = (  # in a notebook: it takes the height of its page, for which it asks once it can listen
+FRAME = (  # for a notebook: once its page has loaded, the frame asks for its height and adopts it
     'sandbox="allow-scripts" style="width:100%;height:60em;border:0" onload="addEventListener(\'message\', event => {'
     " if (event.source === this.contentWindow && event.data.height) this.style.height = event.data.height + 'px'; });"
     " this.contentWindow.postMessage({}, '*')\""
@@ -109,7 +109,7 @@ class Trace:
             The file.
         questions : sequence of str or tuple
             What the page asks before it shows the answer: ``"state"``, a number of the next state, or ``("state", t,
-            unit)``; ``"probability"``; ``"gradient"``, the word with the largest gradient. Without questions of yours,
+            unit)``; ``"probability"``; ``"gradient"``, the word with the largest gradient. If you pass no questions,
             the page asks these three if the reader wants it to.
 
         Raises
@@ -245,7 +245,7 @@ def trace(
     fix = "Pass one for each step, such as tokenize(text)."
     try:
         texts = [str(token) for token in tokens]
-    except (TypeError, ValueError):  # no sequence, or an int that is too long to print
+    except (TypeError, ValueError):  # not a sequence, or an int that is too long to print
         _checks.fail(TypeError, where, "tokens", "a sequence of texts", _checks.shown(tokens), fix)
     if len(texts) not in (length, time):
         _checks.fail(
