@@ -27,7 +27,14 @@ def figures(results) -> str:
     for threads in (key for key in results if key.startswith("threads")):
         cases = results[threads]
         count = int(threads.split()[1])
-        text += f"\nWith {'one thread' if count == 1 else f'{count} threads'}:\n\n"
+        spreads = [
+            max(times) / min(times) for of in cases.values() for kind, times in of["ours"].items() if kind != "peak MiB"
+        ]
+        text += (
+            f"\nWith {'one thread' if count == 1 else f'{count} threads'}. The slowest process took "
+            f"{statistics.median(spreads):.2f} times as long as the fastest in the median case, and at most "
+            f"{max(spreads):.2f} times:\n\n"
+        )
         text += shapes({name: of for name, of in cases.items() if name.startswith("shape")}) + "\n"
         text += others({name: of for name, of in cases.items() if not name.startswith("shape")})
     return text + "\n"

@@ -253,9 +253,9 @@ def test_a_single_class_is_always_right():
     [
         ((3, 1), [[1, 0, 1]], r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
         ((3, 1), np.ones((3, 1, 1)), r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
-        ((3, 1), 1, "Pass one of the (labels|targets) for each"),
-        ((3, 1), [1, 0], "Pass one of the (labels|targets) for each"),
-        ((3, 1), np.ones((3, 3)), "Pass one of the (labels|targets) for each"),
+        ((3, 1), 1, "Pass as many (labels|targets) as"),
+        ((3, 1), [1, 0], "Pass as many (labels|targets) as"),
+        ((3, 1), np.ones((3, 3)), "Pass as many (labels|targets) as"),
         ((3, 2), [1, 0, 1], "Use cross_entropy for class ids"),
     ],
 )
