@@ -59,7 +59,7 @@ function ask(n) {
   $("quiz").scrollIntoView({ block: "nearest" });
   $("quiz").querySelector("input,select").focus({ preventScroll: true });
 }
-const outputOf = () => { const y = answerAt(oneAnswer() ? T - 1 : at.t); return probabilities(y) || y; };
+const outputOf = () => probabilities(answerNow()) || answerNow();
 function quiz() {
   if (!asked) return "";
   const { kind, t, unit, reply } = asked;
@@ -88,7 +88,7 @@ let rest = 0; // while a number moves, what is out of view is drawn when it stop
 const inView = element => { const { top, bottom } = element.getBoundingClientRect(); return bottom > 0 && top < innerHeight; };
 function draw(quickly = false) {
   if (!T) { $("where").textContent = "The sequence is empty: no step was taken."; return; }
-  const t = at.t, y = answerAt(t), c = cell();
+  const t = at.t, y = answerNow(), c = cell();
   show("equation", `h<sub>t</sub> = ${c.f}(${W_xh} x<sub>t</sub> + ${W_hh} h<sub>t${c.reverse ? "+" : "−"}1</sub>${c.b_h ? " + b<sub>h</sub>" : ""})`);
   show("sentence", tokens.join("").trim() ? tokens.slice(0, T > 60 ? 12 : T).map(word).join(" ") + (T > 60 ? ` … ${T} steps` : "") : `${T} steps`);
   show("below", c.layer ? ` What it reads, x<sub>t</sub>, is ${below()} at that step.` : "");
@@ -101,8 +101,8 @@ function draw(quickly = false) {
   if (quickly) rest = setTimeout(() => draw(), 150);
   show("word-name", tokens[t] === "" ? `step ${t}` : word(brief(tokens[t], 13)));
   if ($("overview")) overview();
-  const probability = y && y.length === 1 && oneAnswer() ? ` (${lossName === "binary_cross_entropy" ? "" : "if it is a logit, "}the probability sigmoid(y) = ${sigmoid(y[0]).toFixed(3)})` : "";
-  show("where", `<b>t = ${t}</b> of ${T - 1}${tokens[t] === "" ? "" : `, “${word(brief(tokens[t], 40))}”`}${y && !asking("state", "probability") ? `; ${oneAnswer() ? "in the end " : ""}y = ${y.slice(0, 4).map(fixed).join(", ")}${y.length > 4 ? ", …" : ""}${probability}` : ""}`);
+  const p = y && probabilities(y), answer = y && (p && p.length === 1 ? `p = ${p[0].toFixed(3)}` : `y = ${y.slice(0, 4).map(fixed).join(", ")}${y.length > 4 ? ", …" : ""}`);
+  show("where", `<b>t = ${t}</b> of ${T - 1}${tokens[t] === "" ? "" : `, “${word(brief(tokens[t], 40))}”`}${y && !asking("state", "probability") ? `; ${oneAnswer() ? "in the end " : ""}${answer}` : ""}`);
   document.title = `${straight($("sentence").textContent).trim()}: a recurrent network, step by step`;
   controls();
 }

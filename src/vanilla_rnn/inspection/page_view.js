@@ -23,6 +23,7 @@ const before = t => cell().reverse ? t + 1 : t - 1; // the step whose state this
 const units = () => cell().W_hh.map((_, i) => i).slice(at.from, at.from + SLICE);
 const oneAnswer = () => head && !head.each_step; // after the last step
 const answerAt = t => !head ? null : head.each_step ? now.logits[t] : t === T - 1 ? now.logits : null;
+const answerNow = () => answerAt(oneAnswer() ? T - 1 : at.t);
 const inCode = () => head && at.cell === cells.length - 1 && !both; // a head of two directions reads both at once
 const dX = (n, t) => cells.filter(one => one.layer === cells[n].layer).map(one => one.flows[t].d_x).reduce(add);
 
@@ -349,6 +350,6 @@ function fading() { // the size of dL/dx at each step, on a logarithmic axis
   const apart = Math.ceil((high - low) / 4), ticks = Array.from({ length: Math.floor((high - low) / apart) + 1 }, (_, n) => high - n * apart).map(v => tick(py(10 ** v), `10<tspan dy="-5" font-size="9">${v}</tspan>`, 40, 394)).join("");
   const every = Math.ceil(T / 8), names = tokens.map((token, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="142" text-anchor="${T > 1 && t === T - 1 ? "end" : "middle"}">${escaped(brief(straight(token), 9)) || t}</text>`).join("");
   const winner = strongest(sizes), dots = T <= 40 ? sizes.map((v, t) => !v ? "" : `<circle cx="${px(t)}" cy="${py(v)}" r="${t === at.t ? 5 : 3.5}" class="${t === at.t ? "lit" : ""}"/>`).join("") : "";
-  return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `<text class="small" x="46" y="11">‖dL/dx‖</text>${ticks}${names}${past ? line(past, px, py, 'class="ghost"') : ""}${line(sizes, px, py, "")}${dots}`, 'class="fading"')}
+  return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `<text class="small" x="46" y="26">‖dL/dx‖</text>${ticks}${names}${past ? line(past, px, py, 'class="ghost"') : ""}${line(sizes, px, py, "")}${dots}`, 'class="fading"')}
     ${soft(winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? "No gradient reaches any word: the answer is already right, or every path back is blocked." : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${sizes[T - 1] ? ` The first word has ${portion(sizes[0] / sizes[T - 1])} the last word’s.` : ""}`)}`;
 }
