@@ -62,7 +62,7 @@ def others(cases) -> str:
         for name in of
         if kind != "peak MiB" and name != "ours" and kind in of[name]
     ]
-    return "\n".join(["| | ours | compared with | its time / ours |", "|---|---:|---|---:|", *rows]) + "\n"
+    return "\n".join(["| case: call | ours | compared with | its time / ours |", "|---|---:|---|---:|", *rows]) + "\n"
 
 
 def time(seconds) -> str:

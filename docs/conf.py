@@ -24,6 +24,13 @@ FRAME = (
 )
 NOTEBOOK = '<p class="notebook"><a href="../notebooks/{name}.ipynb" download>This chapter as a notebook</a></p>\n'
 
+LABELS = {  # what is in a page, and the same with its label
+    'role="heading">': 'role="heading" aria-level="2">',  # the titles of the list of pages
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="This page">',
+    'role="doc-biblioentry"': 'role="listitem"',  # its list allows nothing else
+}
+
 project = "vanilla_rnn"
 author = "The vanilla_rnn authors"
 copyright = f"2026, {author}"  # noqa: A001  # Sphinx's name for it
@@ -94,6 +101,17 @@ def make_notebooks(app):
             (folder / f"{page.stem}.ipynb").write_text(chapters.notebook(page), "utf-8")
 
 
+def add_labels(app, exception):
+    """Add what screen readers need and the theme, docutils and numpydoc leave out."""
+    if exception or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text("utf-8")
+        for without, labelled in LABELS.items():
+            text = text.replace(without, labelled)
+        page.write_text(text, "utf-8")
+
+
 def prepare(app, docname, source):
     """Complete a page of Markdown with what only the site has.
 
@@ -134,3 +152,4 @@ def setup(app):
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("source-read", prepare)
     app.connect("doctree-resolved", short_citations)
+    app.connect("build-finished", add_labels)

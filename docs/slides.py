@@ -44,14 +44,14 @@ def formula(*lines):
 
 def code(lines):
     """Lines of code."""
-    return f"<pre>{escape(lines)}</pre>"
+    return f'<pre tabindex="0">{escape(lines)}</pre>'
 
 
 def table(head, *rows):
     """A table that can be moved sideways on a phone."""
-    head = "".join(f"<th>{words(cell)}</th>" for cell in head)
+    head = "".join(f"<th>{words(cell)}</th>" if cell else "<td></td>" for cell in head)
     rows = "".join(f"<tr>{''.join(f'<td>{words(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+    return f'<div class="wide" tabindex="0"><table><tr>{head}</tr>{rows}</table></div>'
 
 
 def question(asked, answer):

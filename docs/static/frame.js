@@ -9,4 +9,13 @@ for (const frame of frames()) {
   frame.addEventListener("load", () => tellTheme(frame));
   tellTheme(frame);
 }
+// A box that scrolls sideways can be reached with the keyboard.
+const reachable = () => {
+  for (const box of document.querySelectorAll("pre, p, math[display=block], .table-wrapper")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
+addEventListener("resize", reachable);
+reachable();
 new MutationObserver(() => frames().forEach(tellTheme)).observe(document.body, { attributeFilter: ["data-theme"] });
