@@ -275,3 +275,12 @@ class OwnCell(RNNCell):
 def test_bad_arguments(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_whatever_d_output_has_beyond_a_length_is_ignored():
+    rng = np.random.default_rng(0)
+    run = RNN(2, 3, rng=rng).forward(rng.standard_normal((2, 4, 2)), lengths=[2, 4])
+    d_output = rng.standard_normal((2, 4, 3))
+    expected = str(gradient_flow(run, d_output=d_output))
+    d_output[0, 2:] = np.nan
+    assert str(gradient_flow(run, d_output=d_output)) == expected

@@ -519,3 +519,25 @@ def test_labels_at_the_padding_are_refused_by_a_loss_without_lengths(labels, pad
 def test_a_batch_needs_a_label_for_each_step(rng):
     with pytest.raises(ValueError, match=r"ManyToMany.batch: labels\[1\] must be 2 labels.*, got 1"):
         reader(ManyToMany, rng).batch([[1], [1, 2]], [[1], [1]])
+
+
+@pytest.mark.parametrize("name", ["Decoder", "OneToMany", "EncoderDecoder"])
+def test_every_model_that_writes_draws_from_its_seed_and_the_top_k(name, rng):
+    model, inputs = model_and_inputs(name, rng)
+    given = [inputs[key] for key in ("context", "source") if key in inputs]
+
+    def written(**options):
+        return model.generate(*given, max_length=20, **options)[0].tolist()
+
+    assert written(temperature=9.0, rng=1) == written(temperature=9.0, rng=1) != written(temperature=9.0, rng=2)
+    assert written(temperature=9.0, top_k=1, rng=1) == written()
+
+
+@pytest.mark.parametrize("kind", [ManyToOne, ManyToMany])
+def test_empty_sequences_have_the_axes_of_the_inputs(kind, rng):
+    labels = [1, 0] if kind is ManyToOne else [[], []]
+    (tokens, _), _ = reader(kind, rng).batch([[], []], labels)
+    assert (tokens.shape, tokens.dtype.kind) == ((2, 0), "i")
+    head = (ManyToOneHead if kind is ManyToOne else ManyToManyHead)(H, 2, rng=rng)
+    (vectors, _), _ = kind(RNN(E, H, rng=rng), head).batch([[], []], labels)
+    assert (vectors.shape, vectors.dtype.kind) == ((2, 0, E), "f")
