@@ -82,14 +82,14 @@ CASES = {
     "stream": partial(stream, 1000, 64, 128),
     "20 million characters": partial(encoding, 20_000_000),
 }
-SMALL = {
-    "shape (2, 6, 5, 4)": partial(one_shape, (2, 6, 5, 4)),
-    "tagger": partial(tasks.tagger, vocab=50, hidden=4),
-    "classifier": partial(tasks.classifier, 50, hidden=4),
-    "character model": partial(tasks.characters, hidden=4, steps=5),
-    "series of 8 features": partial(tasks.series, hidden=4, steps=5),
-    "textbook": partial(textbook, 1),
-    "lengths": partial(lengths, 3, 6, 5, 4),
-    "stream": partial(stream, 10, 5, 4),
-    "characters": partial(encoding, 1000),
+SMALL = {  # every part on small shapes; no name is one of the names above
+    "small shape (2, 6, 5, 4)": partial(one_shape, (2, 6, 5, 4)),
+    "small tagger": partial(tasks.tagger, vocab=50, hidden=4),
+    "small classifier": partial(tasks.classifier, 50, hidden=4),
+    "small character model": partial(tasks.characters, hidden=4, steps=5),
+    "small series": partial(tasks.series, hidden=4, steps=5),
+    "small textbook": partial(textbook, 1),
+    "small lengths": partial(lengths, 3, 6, 5, 4),
+    "small stream": partial(stream, 10, 5, 4),
+    "small encoding": partial(encoding, 1000),
 }

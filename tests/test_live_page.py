@@ -267,6 +267,14 @@ def test_a_number_is_changed_with_keys_and_the_focus_stays(page):
     assert cell.evaluate("element => element === document.activeElement")
 
 
+def test_the_arrow_keys_also_work_in_the_box_for_typing(page):
+    number(page, W_HH, 0, 2).click()
+    for key, expected in (("ArrowUp", "-0.1"), ("Shift+ArrowUp", "-0.09"), ("ArrowDown", "-0.19")):
+        page.keyboard.press(key)
+        assert page.input_value("#typed") == expected
+        assert value(page, W_HH, 0, 2) == float(expected)
+
+
 @pytest.mark.parametrize(
     ("name", "index"),
     [("x", (0, 1)), ("h_0", (0, 0)), ("rnn.cells.0.b_h", (2,)), ("head.W_hy", (0, 1)), ("head.b_y", (0,))],

@@ -71,10 +71,10 @@ def page(numbers: dict[str, Any]) -> str:
     text = text.replace("<", "\\u003c")  # inside a script element only "<" could end it, or start another
     folder = files("vanilla_rnn.inspection")
     engine, *interface = (folder.joinpath(name).read_text("utf-8") for name in ("page.js", *INTERFACE))
-    short = re.sub(r"(?m)^ +|^// .*\n| // .*", "", "".join(interface))
+    short = re.sub(r"(?m)^\s+|^// .*\n| // .*", "", "".join(interface))
     script = f"\n{engine}\n// The interface, without comments and indentation: see {', '.join(INTERFACE)}.\n{short}"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # the only script that may run
-    template = folder.joinpath("page.html").read_text("utf-8")
+    template = re.sub(r"(\n)\s+| (\{) |;? (\})", r"\1\2\3", folder.joinpath("page.html").read_text("utf-8"))
     for name, value in (("{{digest}}", digest), ("{{script}}", script), ("{{numbers}}", text)):
         template = template.replace(name, value)
     return template

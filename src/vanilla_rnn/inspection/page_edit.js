@@ -38,6 +38,8 @@ function valueAt(key, index) {
 }
 const placeOf = element => ({ key: element.dataset.edit, index: element.dataset.index === "" ? [] : element.dataset.index.split(",").map(Number) });
 const setNumber = ({ key, index }, value, name) => change(withNumber(network, key, index, Math.abs(value) < 1e-12 ? 0 : +value.toPrecision(12)), name);
+const upOrDown = ({ key }) => ({ ArrowUp: 1, ArrowDown: -1 })[key];
+const nudge = (place, from, event) => setNumber(place, from + upOrDown(event) * (event.shiftKey ? .01 : .1), `keys ${place.key} ${place.index}`);
 let drag = null;
 document.addEventListener("pointerdown", event => {
   if (!event.target.closest("#editor")) closeEditor();
@@ -84,6 +86,11 @@ function commit(focus) {
 }
 $("typed").onkeydown = event => {
   event.stopPropagation();
+  if (upOrDown(event)) {
+    event.preventDefault();
+    const { place } = $("editor"), input = $("typed");
+    if (attempt(() => nudge(place, parsed(input.value), event), input)) input.value = valueAt(place.key, place.index);
+  }
   if (event.key === "Enter") commit(true);
   if (event.key === "Escape") closeEditor(true);
 };

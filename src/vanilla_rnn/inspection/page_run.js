@@ -112,7 +112,7 @@ function controls() { // fields and buttons show what is there now
   if (document.activeElement !== $("say") && $("say").value !== tokens.join(" ")) { $("say").value = tokens.join(" "); fitSentence(); }
   $("f").value = c.f;
   if (gesture !== "scale") $("radius").value = radius;
-  $("radius-text").textContent = Number.isFinite(radius) ? radius.toFixed(2) : "overflow";
+  $("radius-text").textContent = Number.isFinite(radius) ? radius < 1e4 ? radius.toFixed(2) : radius.toExponential(1) : "overflow";
   document.querySelector('[data-do="undo"]').disabled = !done.length;
   document.querySelector('[data-do="redo"]').disabled = !undone.length;
 }
@@ -194,8 +194,8 @@ document.addEventListener("keydown", event => {
   const element = event.target.closest(".edit"), z = event.key.toLowerCase();
   if ((event.ctrlKey || event.metaKey) && (z === "z" || z === "y")) { doing[z === "y" || event.shiftKey ? "redo" : "undo"](); event.preventDefault(); return; }
   if (event.ctrlKey || event.altKey || event.metaKey) return;
-  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key], up = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-  if (element && up) { const place = placeOf(element); attempt(() => setNumber(place, valueAt(place.key, place.index) + up * (event.shiftKey ? .01 : .1), `keys ${place.key} ${place.index}`)); }
+  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (element && upOrDown(event)) { const place = placeOf(element); attempt(() => nudge(place, valueAt(place.key, place.index), event)); }
   else if (element && event.key === "Enter") openEditor(element);
   else if (element && /^[\d.,-]$/.test(event.key)) openEditor(element, event.key);
   else if (way) { play(false); if (event.shiftKey) byLine(way); else go(at.t + way); }

@@ -42,7 +42,7 @@ const bar = share => `<td class="bar"><i style="width:${(100 * share).toFixed(1)
 const soft = text => `<p class="soft">${text}</p>`, HIDDEN = soft("Hidden until you have answered.");
 const picture = (wide, high, label, inside, attributes = "") => `<svg viewBox="0 0 ${wide} ${high}" width="100%" role="img" aria-label="${label}" ${attributes}>${inside}</svg>`;
 const tick = (y, text, from, to) => `<path class="edge faint" d="M${from} ${y}H${to}"/><text class="small" x="${from - 6}" y="${y + 4}" text-anchor="end">${text}</text>`;
-const share = v => !Number.isFinite(v) ? "overflow" : v === 0 ? "0 %" : v < 1e-4 ? "&lt; 0.01 %" : v > 1e4 ? `${v.toExponential(1)}-fold` : `${v >= 0.1 ? (100 * v).toFixed(0) : (100 * v).toPrecision(2)} %`;
+const share = v => !Number.isFinite(v) ? "overflow" : v === 0 ? "0 %" : v < 1e-4 ? "&lt; 0.01 %" : v > 99 ? `${v > 1e4 ? v.toExponential(1) : v.toFixed(0)}-fold` : `${v >= 0.1 ? (100 * v).toFixed(0) : (100 * v).toPrecision(2)} %`;
 const W_xh = "W<sub>xh</sub>", W_hh = "W<sub>hh</sub>";
 const sub = (name, i) => `${name}<sub>${i}</sub>`;
 const term = text => text.startsWith("-") ? `(${text})` : text;
@@ -227,7 +227,7 @@ function states() {
   const px = t => T > 1 ? 34 + t * 552 / (T - 1) : 310, py = v => 168 - (v - low) / (high - low) * 156;
   const drawnLines = lines.map((values, n) => line(values, px, py, `stroke="var(--c${n})" stroke-dasharray="${DASHES[n % 4]}"`) + (T <= 40 ? values.map((v, t) => Number.isFinite(v) ? `<circle cx="${px(t)}" cy="${py(v)}" r="3.2" fill="var(--c${n})"/>` : "").join("") : ""));
   const shadows = past ? curves(past).map((values, n) => line(values.map(v => Math.max(low, Math.min(high, v))), px, py, `class="ghost" stroke="var(--c${n})"`)) : [];
-  const ticks = [low, (low + high) / 2, high].map(v => tick(py(v), +v.toPrecision(2), 34, 590)).join("");
+  const ticks = [low, (low + high) / 2, high].map(v => tick(py(v), Math.abs(v) < 1e3 ? +v.toPrecision(2) : v.toExponential(0), 34, 590)).join("");
   const every = Math.ceil(T / 10), names = tokens.map((_, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="190" text-anchor="middle">${t}</text>`).join("");
   return `<div>${scroll(table("heat", ["unit", ...steps.map(t => `${word(tokens[t])}<br>t=${t}`)], [...heat, rest]))}
     ${norms ? soft(`The last row: change h<sub>${first}</sub> a little, and after each step at most this share of the change is left in the state (the norm of ∂h<sub>t</sub>/∂h<sub>${first}</sub>).`) : ""}
@@ -313,7 +313,7 @@ trace(run, words, loss=binary_cross_entropy, targets=labels).save_html("steps.ht
     <div class="rows">${row(column("own output", flow.from_output, most, faint), then("+", column("from the future", flow.from_future, most, faint)), then("=", column(`dL/d${sub("h", t)}`, flow.d_h, most, faint)), then("×", column(slopeName, slope, 1)), then("=", column(`dL/d${sub("a", t)}`, flow.d_a, most, faint)))}
     ${row(column(`dL/d${sub("x", t)} = ${W_xh}<sup>T</sup> dL/d${sub("a", t)}${both ? " of both directions" : ""}`, d_x[t], largestIn(d_x), { power: .5, all: true }))}
     ${row(grid(`adds to d_${W_xh}: dL/d${sub("a", t)} ${sub("x", t)}<sup>T</sup>`, outer(current().x_t), outerScale("x_t"), faint), grid(`adds to d_${W_hh}: dL/d${sub("a", t)} ${sub("h", b)}<sup>T</sup>`, outer(current().h_prev), outerScale("h_prev"), faint))}</div>
-    ${scroll(table("plain", ["step", "size of dL/dh", "bar", "size of dL/dx", "bar"], rows), "sizes")}
+    ${scroll(table("plain", ["step", "size of dL/dh", "bar", "size of dL/dx, of the input", "bar"], rows), "sizes")}
     <p class="soft">Size is the Euclidean norm. ${winner < 0 ? "Overflow: on its way back the gradient grew beyond what a number can hold." : c.layer ? `x is ${below()}; its gradient is largest at ${placed(winner)}: ${fixed(ofX[winner])}.` : `The input with the largest gradient is that of ${placed(winner)}: ${fixed(ofX[winner])}.`}</p>
     <p class="soft">What the steps add, summed over all of them, as <code>backward</code> gives it for this sequence:</p>
     ${row(total(`d_${W_xh}`, slice(d_W_xh)), total(`d_${W_hh}`, slice(d_W_hh)), c.b_h ? column("d_b<sub>h</sub>", d_b_h, largest(d_b_h), faint) : "")}`;
@@ -350,6 +350,6 @@ function fading() { // the size of dL/dx at each step, on a logarithmic axis
   const apart = Math.ceil((high - low) / 4), ticks = Array.from({ length: Math.floor((high - low) / apart) + 1 }, (_, n) => high - n * apart).map(v => tick(py(10 ** v), `10<tspan dy="-5" font-size="9">${v}</tspan>`, 40, 394)).join("");
   const every = Math.ceil(T / 8), names = tokens.map((token, t) => t % every ? "" : `<text class="small" x="${px(t)}" y="142" text-anchor="${T > 1 && t === T - 1 ? "end" : "middle"}">${escaped(brief(straight(token), 9)) || t}</text>`).join("");
   const winner = strongest(sizes), dots = T <= 40 ? sizes.map((v, t) => !v ? "" : `<circle cx="${px(t)}" cy="${py(v)}" r="${t === at.t ? 5 : 3.5}" class="${t === at.t ? "lit" : ""}"/>`).join("") : "";
-  return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `<text class="small" x="46" y="26">‖dL/dx‖</text>${ticks}${names}${past ? line(past, px, py, 'class="ghost"') : ""}${line(sizes, px, py, "")}${dots}`, 'class="fading"')}
-    ${soft(winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? "No gradient reaches any word: the answer is already right, or every path back is blocked." : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${sizes[T - 1] ? ` The first word has ${portion(sizes[0] / sizes[T - 1])} the last word’s.` : ""}`)}`;
+  return `${picture(400, 150, "The size of the gradient at each input, on a logarithmic axis", `<text class="small" x="46" y="26">‖dL/dx‖</text>${ticks}${names}${past ? line(past, px, py, 'class="ghost"') : ""}${line(sizes.map(v => v || NaN), px, py, "")}${dots}`, 'class="fading"')}
+    ${soft(winner < 0 ? "The gradient has overflowed." : sizes[winner] === 0 ? `No gradient reaches any word: ${lossName && now.loss < 1e-6 ? "the answer is already right. Choose the other one." : "every path back is blocked."}` : `Largest at ${placed(winner)}: ${fixed(sizes[winner])}.${sizes[T - 1] ? ` The first word has ${portion(sizes[0] / sizes[T - 1])} the last word’s.` : ""} To lower the loss, move a word’s vector against its dL/dx.`)}`;
 }
