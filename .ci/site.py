@@ -19,14 +19,15 @@ def main(site: Path, axe: str, chromium: str) -> None:
     count = 0
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
-        for page in pages:
-            for view, (scheme, width) in VIEWS.items():
-                size = {"width": width, "height": 800}
-                context = browser.new_context(color_scheme=scheme, viewport=size, bypass_csp=True)
-                for problem in check(context.new_page(), page, axe, width):
+        for view, (scheme, width) in VIEWS.items():
+            size = {"width": width, "height": 800}
+            context = browser.new_context(color_scheme=scheme, viewport=size, bypass_csp=True)
+            for page in pages:
+                tab = context.new_page()
+                for problem in check(tab, page, axe, width):
                     count += 1
                     print(f"{page.relative_to(site)}, {view}: {problem}")
-                context.close()
+                tab.close()
     print(f"{len(pages)} pages, {count} problems")
     sys.exit(count > 0)
 

@@ -89,3 +89,11 @@ def test_outputs_that_overflow_are_refused():
     wave = np.cos(np.pi * np.arange(64))  # 1, -1, 1, -1, ...: the sum of large products is inf or inf - inf
     with pytest.raises(ValueError, match="y must be finite .*, got (nan|-?inf) at index 0. Use smaller weights W_hy"):
         ManyToOneHead.from_weights([1e200 * wave])([1e200 + 0 * wave], [1e200 + 0 * wave])
+
+
+def test_a_run_has_a_read_only_copy_of_the_head():
+    head = ManyToManyHead(3, 2, rng=0)
+    kept = head.forward(np.ones((1, 3)), np.ones((1, 3))).head
+    for values, live in zip(kept.parameters().values(), head.parameters().values(), strict=True):
+        assert not values.flags.writeable
+        assert not np.shares_memory(values, live)
