@@ -111,6 +111,14 @@ class ShiftedHead(ManyToManyHead):
         return super().forward(np.asarray(output) + 1.0, h_n)
 
 
+def test_a_network_s_own_forward_gets_all_arguments():
+    rng = np.random.default_rng(0)
+    rnn, x, h_0 = HalfRNN(2, 3, rng=rng), rng.standard_normal((2, 4, 2)), rng.standard_normal((1, 2, 3))
+    run = rnn.forward(x, h_0, [4, 2])
+    for result, expected in zip(rnn(x, h_0, [4, 2]), (run.output, run.h_n), strict=True):
+        np.testing.assert_array_equal(result, expected)
+
+
 def test_the_own_forward_of_every_part_is_used_and_checked():
     rng = np.random.default_rng(0)
     cells = [LeakyCell(3, 4, rng=rng), GRUCell(3, 4, rng=rng), GRUCell(8, 4, rng=rng), LeakyCell(8, 4, rng=rng)]
@@ -155,6 +163,13 @@ def test_a_weight_that_overlaps_another_in_another_way_is_refused(tie):
         ValueError, match="head.W_hy must be an array that doesn't overlap embedding.vectors, got a view of it"
     ):
         tied_decoder(tie).parameters()
+
+
+def test_weights_that_are_a_row_apart_are_refused():
+    decoder, rows = tied_decoder(np.copy), np.random.default_rng(0).standard_normal((7, 4))
+    decoder.embedding.vectors, decoder.head.W_hy = rows[:6], rows[1:]
+    with pytest.raises(ValueError, match="head.W_hy must be an array that doesn't overlap embedding.vectors"):
+        decoder.parameters()
 
 
 def test_views_of_different_arrays_are_different_weights():

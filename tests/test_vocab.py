@@ -105,6 +105,11 @@ def test_an_unknown_character_is_named(tokens):
         vocab.encode(tokens)
 
 
+def test_half_a_surrogate_pair_is_a_character_too():
+    vocab = Vocab(["a", "\ud800"], specials=())
+    assert list(vocab.encode("\ud800a")) == list(vocab.encode(["\ud800", "a"])) == [1, 0]
+
+
 def test_a_text_is_encoded_in_little_memory():
     text = "to be or not to be, that is the question " * 100_000
     vocab = Vocab.from_texts([text], level="char")
