@@ -131,7 +131,7 @@ CALLS = {  # from a scene, what to call and its arguments
     "pad_sequences of vectors": lambda s: (v.pad_sequences, {"sequences": [s.x[0], s.x[1, :2]], "padding_value": 0.5}),
     "fit": lambda s: (v.fit, {"model": s.model, "examples": list(zip(s.ids, s.y, strict=True)), "loss": v.cross_entropy, "optimizer": s.optimizer, "epochs": 1, "batch_size": 5, "clip": 1.0, "rng": 0}),
     "fit on vectors": lambda s: (v.fit, {"model": s.series, "examples": list(zip(s.x, s.y, strict=True)), "loss": v.cross_entropy, "optimizer": s.optimizer, "epochs": 1, "batch_size": 5, "clip": 1.0, "rng": 0}),
-    "fit a decoder": lambda s: (v.fit, {"model": s.decoder, "examples": [(s.ids[0],), (s.ids[1],)], "loss": v.cross_entropy, "optimizer": s.optimizer, "epochs": 1, "batch_size": 2, "progress": False}),
+    "fit a decoder": lambda s: (v.fit, {"model": s.decoder, "examples": [(s.ids[0],), (s.ids[1],)], "loss": v.cross_entropy, "optimizer": s.optimizer, "epochs": 1, "batch_size": 2, "rng": 0, "progress": False}),
     "fit_stream": lambda s: (v.fit_stream, {"model": s.language_model, "chunks": [s.ids[0], s.ids[1]], "loss": v.cross_entropy, "optimizer": s.optimizer, "window": 20, "clip": 1.0}),
     "save_weights": lambda s: (v.save_weights, {"path": s.saved("cell.npz"), "module": s.model}),
     "load_weights": lambda s: (v.load_weights, {"path": s.saved("cell.npz"), "module": s.cell}),
