@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu"]
-WIDTH = 375  # of a phone, and in dark colours, where more goes wrong than in light ones on a desk
+WIDTH = 375  # of a phone
 RUN = """async () => {
   const { violations } = await axe.run(document, { iframes: false, preload: false });
   return violations.map(one => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`);

@@ -571,7 +571,7 @@ def test_on_paper_every_step_has_its_numbers(page):
 
 def test_in_a_frame_it_follows_the_theme_and_never_scrolls(browser, worked_trace, tmp_path):
     (tmp_path / "page.html").write_text(worked_trace.to_html(), "utf-8")
-    path, script = tmp_path / "outside.html", Path(__file__).parent.parent / "docs" / "static" / "frame.js"
+    path, script = tmp_path / "outside.html", Path(__file__).parent.parent / "docs" / "static" / "site.js"
     path.write_text(
         f'<!doctype html><body data-theme="dark"><iframe src="page.html" class="live" style="width:100%"></iframe><script>{script.read_text("utf-8")}</script>',
         "utf-8",

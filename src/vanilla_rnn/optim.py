@@ -169,6 +169,7 @@ class Optimizer:
         old = [self.state.get(key) for key in keys]
 
         def update(rows: Any) -> list[Array]:
+            """The new values and moments of some rows, as arrays."""
             moments = (0.0 if array is None else array[rows] for array in old)
             change, *moments_after = self._update(gradient[rows], *moments, t=t)
             return [np.asarray(array) for array in (values[rows] - change, *moments_after)]

@@ -126,6 +126,7 @@ def train(
     evaluate = partial(_run_and_loss, model, loss=loss, weights=weights)
 
     def rows() -> Iterator[Row]:
+        """The loop itself. It is a function of its own so that `train` checks its arguments when it is called."""
         with _progress_bar(progress, epochs, "epoch") as move_bar:
             for epoch in range(1, epochs + 1):
                 order = generator.permutation(len(kept))
@@ -199,6 +200,7 @@ def train_stream(
     window, progress = _checks.arguments(where, window=window, progress=progress)
 
     def rows() -> Iterator[Row]:
+        """The loop itself, for the same reason as in `train`."""
         number, h = 0, None
         with _progress_bar(progress, None, "window") as move_bar:
             for number, tokens in enumerate(_windows(chunks, window, model, where), start=1):

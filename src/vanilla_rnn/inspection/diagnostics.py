@@ -124,6 +124,7 @@ def gradient_flow(
     shape = (len(rows), len(rows[0].x))
 
     def norms(name: str) -> Array:
+        """The norms of one part of the gradient, (cells, time)."""
         return np.array([[_norm(getattr(flow, name)) for flow in flows] for flows in by_cell]).reshape(shape)
 
     jacobian = [
@@ -322,6 +323,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
         pairs.append((name, values, np.zeros(values.shape) if gradient is None else gradient))
 
     def derivative(values: Array, index: tuple[int, ...]) -> float:
+        """The derivative of the weighted sum of all outputs with respect to one number, by a complex step."""
         values[index] += STEP * 1j
         twin_run = _forward_of_twin(twin, (arguments | moved).values(), where)
         values[index] -= STEP * 1j

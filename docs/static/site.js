@@ -9,6 +9,8 @@ for (const frame of frames()) {
   frame.addEventListener("load", () => tellTheme(frame));
   tellTheme(frame);
 }
+new MutationObserver(() => frames().forEach(tellTheme)).observe(document.body, { attributeFilter: ["data-theme"] });
+
 // A box that scrolls sideways can be reached with the keyboard.
 const reachable = () => {
   for (const box of document.querySelectorAll("pre, p, math[display=block], .table-wrapper")) {
@@ -18,4 +20,3 @@ const reachable = () => {
 };
 addEventListener("resize", reachable);
 reachable();
-new MutationObserver(() => frames().forEach(tellTheme)).observe(document.body, { attributeFilter: ["data-theme"] });
