@@ -1,7 +1,8 @@
 """``python -m vanilla_rnn "any sentence"``: run a sentence through a small network, and look at it in a browser.
 
-The network is the worked example's. The vector of a word is computed from its letters, so every word has one, the same
-each time and on every machine. A new word that you type into the page gets its vector in the same way.
+The network is the one from the worked example. The vector for a word is computed from its letters, so every word has a
+vector, and it is the same every time and on every machine. A new word that you type into the page gets its vector in
+the same way.
 """
 
 import argparse
@@ -42,13 +43,13 @@ def trace_sentence(sentence: str) -> Trace:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the page of a sentence and open it, or print the states."""
+    """Write the page for a sentence and open it, or print the states."""
     parser = argparse.ArgumentParser(
         prog="python -m vanilla_rnn", description="Run a sentence through a small network and look at every number."
     )
     parser.add_argument("sentence", nargs="?", default=" ".join(TOKENS), help="any words; default: %(default)s")
     parser.add_argument("--text", action="store_true", help="print the hidden states instead of writing a page")
-    parser.add_argument("--html", metavar="PATH", type=Path, help="the file of the page; default: a temporary file")
+    parser.add_argument("--html", metavar="PATH", type=Path, help="where to write the page; default: a temporary file")
     given = parser.parse_args(arguments)
     if not tokenize(given.sentence):
         parser.error("the sentence must have at least one word, got none. Put it in quotes.")

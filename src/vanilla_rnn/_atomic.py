@@ -50,7 +50,7 @@ def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable
     Raises
     ------
     ValueError
-        If the path belongs to something other than a regular file.
+        If the path refers to something other than a regular file.
     OSError
         If the file can't be written. The old file is unchanged.
     """

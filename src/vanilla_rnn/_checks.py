@@ -176,7 +176,7 @@ def _float_dtype(dtype: Any, where: str) -> np.dtype[Any]:
     fix = "Pass dtype=np.float32 or dtype=np.float64."
     try:
         checked: np.dtype[Any] = np.dtype(dtype)
-    except Exception:  # a TypeError, and for some objects others
+    except Exception:  # usually a TypeError, but some objects raise others
         fail(TypeError, where, "dtype", "float32 or float64", shown(dtype), fix)
     if checked not in (np.float32, np.float64):
         fail(ValueError, where, "dtype", "float32 or float64", str(checked), fix)
@@ -381,7 +381,7 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
 
 
 def is_weight(dtype: np.dtype[Any]) -> bool:
-    """Whether weights can have this dtype: float32, float64, or complex128 in the copies of `check_gradients`."""
+    """Whether weights can have this dtype: float32, float64, or complex128 in copies made by `check_gradients`."""
     return dtype.char in "fdD" and dtype.isnative
 
 

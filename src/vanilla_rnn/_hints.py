@@ -1,4 +1,4 @@
-"""A value in a few words, and what to do about a bad one: the last sentence of an error message."""
+"""Text for error messages: a short description of a value, and advice on what to do about a bad one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Short(reprlib.Repr):
 
 
 _SHORT = _Short()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # its first half is what is shown
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # reprlib keeps both ends; `brief` shows the first
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
 
 
@@ -138,7 +138,7 @@ INSTEAD = {  # what this library has in place of other libraries' arguments
     "class_weight": "Pass weights=lambda targets: class_weights[targets].",
     "validation_data": "Evaluate the model in the body of a loop: for row in train(...).",
     "patience": "Stop with break in a loop: for row in train(...).",
-    "epochs": "Call it once for every pass: an iterable of chunks is read once.",
+    "epochs": "Call the function once for every pass: an iterable of chunks is read once.",
 }
 
 

@@ -61,7 +61,7 @@ class Module:
             )
         if live and all(parameters[path] is array for path, array in live.items()):
             fix = "Take a snapshot before training: copy.deepcopy(model.parameters())."
-            _checks.fail(ValueError, where, "parameters", "a copy from an earlier time", "the live arrays", fix)
+            _checks.fail(ValueError, where, "parameters", "a copy made earlier", "the live arrays", fix)
         values = {}
         for path, array in live.items():
             _checks.writable(array, path, where)

@@ -171,7 +171,7 @@ class EmbeddingRun(Run):
 
 
 def one_hot(ids: ArrayLike, num_classes: int) -> Array:
-    """Return a vector for each id that is 1 at the id and 0 elsewhere.
+    """Return one vector for each id, with 1 at the id and 0 elsewhere.
 
     Parameters
     ----------

@@ -323,7 +323,7 @@ def _term_weights(
     w = w if real is None else np.where(real, w, 0.0)
     _checks.finite(w, "weights", where)
     if (w < 0).any():
-        _checks.fail(ValueError, where, "weights", "at least 0", str(w.min()), "Use 0 for what doesn't count.")
+        _checks.fail(ValueError, where, "weights", "at least 0", str(w.min()), "Use 0 to ignore a prediction.")
     largest = w.max(initial=0.0)
     return w / largest if largest > 0 else w  # only their ratios matter; this way no sum or product overflows
 

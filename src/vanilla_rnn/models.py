@@ -500,7 +500,7 @@ def choose(logits: Array, temperature: float, top_k: int | None, rng: np.random.
     (Maddison, Tarlow and Minka 2014, "A* Sampling", https://arxiv.org/abs/1411.0030). So is the largest of ``logits +
     temperature * noise``, in which a temperature of 0 gives the greedy choice.
     """
-    logits = logits.astype(np.float64)  # in which every temperature is finite
+    logits = logits.astype(np.float64)  # float32 can't hold every temperature
     if top_k is not None:
         order = np.argsort(-logits, axis=-1, kind="stable")  # if two logits are equal, the first is kept, as in argmax
         np.put_along_axis(logits, order[:, top_k:], -np.inf, axis=-1)

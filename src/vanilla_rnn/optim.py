@@ -188,7 +188,7 @@ class Optimizer:
         """A large array to compute into, made once. v, m and s have two each; the one not in the state is free.
 
         In this way nothing is overwritten before all results have been checked. Arrays that a user has put into the
-        state aren't among them, so they stay as they are.
+        state are never used as buffers, so they stay as they are.
         """
         mine = [array for array in self._buffers.get(key, ()) if (array.shape, array.dtype) == (like.shape, like.dtype)]
         free = next((array for array in mine if array is not self.state.get(key)), None)

@@ -201,7 +201,7 @@ class RNN(Module):
         return (output, h_n) if x.ndim == 3 else (output[0], h_n[:, 0])
 
     def forward(self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None) -> RNNRun:
-        """Run over a batch of sequences, and keep what its backward needs.
+        """Run the network over a batch of sequences, and keep what its backward needs.
 
         Parameters
         ----------
@@ -287,9 +287,9 @@ class RNN(Module):
         return sizes
 
     def stream(self, steps: Iterable[ArrayLike], h_0: ArrayLike | None = None) -> Stream:
-        """Run over a sequence that may never end, in constant memory. It reads a step only when its state is needed.
+        """Run the network over a sequence that may never end, in constant memory.
 
-        The weights are those at the time of this call.
+        A step is read only when its state is needed. The weights are those at the time of this call.
 
         Parameters
         ----------

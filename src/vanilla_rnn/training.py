@@ -209,7 +209,7 @@ def train_stream(
                     value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
                     # The gradient of h_0 is dropped, which cuts it here: the previous window is no longer in memory.
                     norm = train_step(model, run, value, d_logits, optimizer, clip)
-                h = run.h_n  # the state is carried over; without this line, every window would begin without memory
+                h = run.h_n  # the state is carried over; without this line, every window would start from zeros
                 row = {"window": number, "loss": value, "gradient_norm": norm}
                 move_bar(row)
                 yield row

@@ -1,4 +1,4 @@
-"""The worked example as data: the sentence, the weights behind it, and the hidden states as they were printed.
+"""The worked example as data: the sentence, the network's weights, and the hidden states as they were printed.
 
 The text that this library is based on runs "I love this movie" through a network of three hidden units and prints the
 hidden state after each word, to four decimals. The weights that produced them were in pictures, which are lost.

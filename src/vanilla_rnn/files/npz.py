@@ -32,7 +32,7 @@ LARGEST_HEADER = 2**10  # characters; even the header of an array with 64 axes i
 LARGEST_READ = 2**21  # bytes; this also limits the archive's directory. NumPy reads numbers in smaller pieces
 LARGEST_FILE = 2**31 - 2**16  # bytes; above 2 GiB, a zip archive needs another kind of record
 LARGEST_GAP = 2**6  # bytes between two entries, where zip archives have additional fields
-OVERHEAD = 2**18  # bytes of an entry that aren't numbers, at most; a file therefore has at most 2^13 entries
+OVERHEAD = 2**18  # an entry has at most this many bytes besides its numbers; a file therefore has at most 2^13 entries
 MAX = float(np.finfo(np.float64).max)
 BOUNDS = {"s": (0.0, MAX), "t": (1.0, 2.0**53 - 1)}  # by the kind of array in an optimiser's state
 DTYPES = np.float64, np.float32, np.int64  # the last only for the number of steps in an optimiser's state
@@ -85,8 +85,8 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     def write(file: BinaryIO) -> None:
         with ZipFile(file, "w") as archive:
             for name, values in arrays.items():
-                with archive.open(ZipInfo(f"{name}.npy"), "w") as entry:  # its date is fixed: the same weights make
-                    npy.write_array(entry, values, allow_pickle=False)  # the same file
+                with archive.open(ZipInfo(f"{name}.npy"), "w") as entry:  # a fixed date: equal weights give equal files
+                    npy.write_array(entry, values, allow_pickle=False)
 
     write_file(path, where, write)
 
@@ -152,7 +152,7 @@ def _check_layouts(arrays: dict[str, Array], module: Module | Optimizer, where: 
         for first in [name for name in arrays if name.startswith(f"{module.kinds[0]}.")]:
             likes |= {f"{kind}.{first.partition('.')[2]}": arrays[first] for kind in module.kinds}
     if differing := _checks.differing(arrays, likes):
-        expected, fix = f"a file with the arrays of this {owner}", "Use an object like the one that was saved."
+        expected, fix = f"a file with the arrays of this {owner}", "Use a model or optimiser built like the saved one."
         _checks.fail(ValueError, where, path, expected, f"one {differing}", fix)
     for name, like in likes.items():
         expected = f"{'float32' if like.dtype == np.float32 else 'float64'} of shape {like.shape}"
@@ -164,7 +164,7 @@ def _check_layouts(arrays: dict[str, Array], module: Module | Optimizer, where: 
 
 
 def _check_numbers(arrays: dict[str, Array], module: Module | Optimizer, where: str, path: str) -> None:
-    """All numbers must be finite; in a state, numbers of steps and means of squares have bounds of their own."""
+    """All numbers must be finite; in an optimiser's state, step counts and mean squares have bounds of their own."""
     for name, values in arrays.items():
         kind = name.partition(".")[0] if isinstance(module, Optimizer) else ""
         low, high = BOUNDS.get(kind, (-MAX, MAX))

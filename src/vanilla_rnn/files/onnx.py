@@ -63,7 +63,7 @@ def to_onnx(model: Module) -> ModelProto:
     import onnx
     from onnx import TensorProto, helper
 
-    exported_arrays(model, where)  # all of them are in the graph
+    exported_arrays(model, where)  # only for its checks: the graph contains all these arrays
     require_finite(model, where, np.float32)
     graph, info, x = _Graph(), helper.make_tensor_value_info, "inputs"
     axes: list[str | int] = ["batch", "time"]

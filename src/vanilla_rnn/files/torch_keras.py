@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def to_torch_state_dict(module: Module) -> dict[str, Array]:
-    """Return the parameters under PyTorch's names, as NumPy arrays; ``torch.from_numpy`` makes tensors of them.
+    """Return the parameters under PyTorch's names, as NumPy arrays; ``torch.from_numpy`` turns them into tensors.
 
     An `RNN` gives the state dict of a ``torch.nn.RNN``, an `Embedding` that of a ``torch.nn.Embedding``, and a head
     that of a ``torch.nn.Linear``. A model gives those of all its parts, each under its attribute's name: ``"rnn."``,

@@ -1,4 +1,4 @@
-"""The page of a trace: the network and its inputs, put into a file that computes everything else in the browser.
+"""The page for a trace: the network and its inputs, put into a file that computes everything else in the browser.
 
 ``page.html`` is the frame and the style. ``page.js`` is the arithmetic: the functions of ``cell.py``, ``unroll.py``,
 ``rnn.py``, ``heads.py`` and ``losses.py`` in JavaScript. ``page_view.js`` draws the numbers, ``page_edit.js``
@@ -49,7 +49,7 @@ class Source(NamedTuple):
 
 
 def page(numbers: dict[str, Any]) -> str:
-    """Return one self-contained page that makes no request.
+    """Return one self-contained page that makes no network requests.
 
     Parameters
     ----------

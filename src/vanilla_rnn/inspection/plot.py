@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vanilla_rnn.seq2seq import OneToManyRun
 
 COLOURS = ("#b35806", "#542788", "#0b5c8a", "#1d6b3a")  # of lines
-MINUS, ZERO, PLUS = "#4393c3", "#f7f7f7", "#e08214"  # of numbers, as on the page of a trace
+MINUS, ZERO, PLUS = "#4393c3", "#f7f7f7", "#e08214"  # of numbers, as on the page for a trace
 
 
 def plot_hidden_states(

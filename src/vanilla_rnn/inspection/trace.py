@@ -96,7 +96,7 @@ class Trace:
         return "\n".join(lines)
 
     def to_html(self, questions: Sequence[Question] = ()) -> str:
-        """Return a page in which a reader can change every number, train, and step through: see `save_html`."""
+        """Return a page in which a reader can change every number, train, and step through the run: see `save_html`."""
         names = [self._name(number) for number in range(len(self._rows))]
         return page(page_numbers(self.tokens, names, self._source, questions))
 
@@ -108,7 +108,7 @@ class Trace:
         path : str or os.PathLike
             The file.
         questions : sequence of str or tuple
-            What the page asks before it shows the answer: ``"state"``, a number of the next state, or ``("state", t,
+            What the page asks before it shows the answer: ``"state"``, one value in the next state, or ``("state", t,
             unit)``; ``"probability"``; ``"gradient"``, the word with the largest gradient. If you pass no questions,
             the page asks these three if the reader wants it to.
 
