@@ -449,7 +449,7 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
 
 
 def _contains_bool(value: object) -> bool:
-    """Whether nested lists contain a bool, which NumPy would convert to 0 or 1 among integers."""
+    """Whether nested lists contain a bool. NumPy would convert it to 0 or 1 if the other values are integers."""
     if isinstance(value, (list, tuple)):
         return any(map(_contains_bool, value))
     return isinstance(value, (bool, np.bool_)) or (isinstance(value, np.ndarray) and value.dtype == bool)

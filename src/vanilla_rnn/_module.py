@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Module:
     """An object that holds weights, and nothing else.
 
-    A weight is a NumPy array in an attribute, or in a module in an attribute, or in a list of either. What
-    ``forward`` computes is never stored here: it is in the run that ``forward`` returns.
+    Each weight is a NumPy array. It is an attribute of the module or of a module inside it, or an item of a list; lists
+    can also contain modules. What ``forward`` computes is never stored here: it is in the run that ``forward`` returns.
     """
 
     __slots__ = ()
@@ -108,7 +108,7 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
 
 
 def by_name(weights: Mapping[str, Array], gradients: Iterable[Array]) -> dict[str, Array]:
-    """The gradients under the names of their weights. Without a bias, the bias's gradient, the last one, is dropped."""
+    """The gradients under the names of their weights. The bias's, which comes last, is dropped if there is no bias."""
     return dict(zip(weights, gradients))  # noqa: B905  # there may be one name fewer
 
 
@@ -162,7 +162,7 @@ def collect_arrays(
 
 
 def _first_paths(arrays: Mapping[str, Array]) -> dict[str, str]:
-    """For each path the first path of the same array."""
+    """For each path, the first path to the same array."""
     first: dict[int, str] = {}
     paths = {path: first.setdefault(id(values), path) for path, values in arrays.items()}
     if any(values.base is not None for values in arrays.values()):  # without a view, no two share memory
@@ -179,7 +179,7 @@ def _is_same(path: str, values: Array, other: str, other_values: Array) -> bool:
         return False
     places = [(a.__array_interface__["data"][0], a.shape, a.strides) for a in (values, other_values)]
     if places[0] != places[1]:
-        fix = "Assign that array itself to share it, or a copy."
+        fix = "Assign the array itself to share it, or assign a copy."
         _checks.fail(ValueError, "parameters", path, f"an array that doesn't overlap {other}", "a view of it", fix)
     return True
 

@@ -122,7 +122,7 @@ def binary_cross_entropy(
     labels : array_like, of the logits' shape, or without its final axis of length 1
         The targets y: 0 or 1, or a probability between them.
     lengths : array_like of int, (batch,), or None
-        The number of steps of each sequence that count.
+        The number of steps that count in each sequence.
     weights : array_like, of the labels' shape, or None
         The weight w of each label, at least 0. A label of weight 0 is ignored; it may be any number, even NaN.
 
@@ -171,7 +171,7 @@ def cross_entropy(
     targets : array_like of int, (...) or (..., 1)
         The true classes y, from 0 to classes - 1.
     lengths : array_like of int, (batch,), or None
-        The number of steps of each sequence that count.
+        The number of steps that count in each sequence.
     weights : array_like, of the targets' shape, or None
         The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any number, such as -100 or
         NaN.
@@ -230,7 +230,7 @@ def mean_squared_error(
     targets : array_like, of the predictions' shape, or without its final axis of length 1
         The targets y.
     lengths : array_like of int, (batch,), or None
-        The number of steps of each sequence that count.
+        The number of steps that count in each sequence.
     weights : array_like, of the targets' shape, or None
         The weight w of each target, at least 0. A target of weight 0 is ignored; it may be any number, even NaN.
 

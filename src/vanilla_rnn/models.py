@@ -292,7 +292,7 @@ class ManyToMany(_Reader):
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
         """Return the arguments of `forward` and the labels, from unpadded examples.
 
-        The labels are padded with -1, or NaN if they aren't integers, which a loss without ``lengths`` refuses.
+        The labels are padded with -1, or with NaN if they aren't integers. A loss without ``lengths`` refuses both.
         """
         where = f"{type(self).__name__}.batch"
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)

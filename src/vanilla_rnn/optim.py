@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Sequence
 
 
-BLOCK = 2**15  # numbers of a parameter that are updated at a time
+BLOCK = 2**15  # how many numbers of a parameter are updated at a time
 
 
 def sgd_update(gradient: Array, v: Array | float, learning_rate: float, momentum: float) -> tuple[Array, Array]:

@@ -1,8 +1,8 @@
 """The memory layout of a batch while it is unrolled: one step after another, each step's rows next to each other.
 
 The user's arrays are batch first, (batch, time, features). The loop over time is fastest if everything it needs for one
-step is contiguous, so inside an `RNN` inputs and outputs have the shape (rows of all steps, features): the rows of step
-0, then those of step 1, and so on. The states begin with one more row for each sequence, its initial state.
+step is contiguous. Inside an `RNN`, inputs and outputs therefore have the shape (rows of all steps, features): the rows
+of step 0, then those of step 1, and so on. The states begin with one more row for each sequence, its initial state.
 ``sizes[t]`` is the number of rows in step t. Sequences of different lengths are sorted, the
 longest first. At step t, the sequences that are still running are then the first ``sizes[t]``, and padding is neither
 stored nor computed.
@@ -71,7 +71,7 @@ class Ragged:
     ['B2', 'A1', 'B1', 'A0', 'B0']
 
     ``_place`` [3, 0, 4, 1, 5] says where each packed row is among the six rows of ``values``, and ``_mirror``
-    [4, 3, 2, 1, 0] which row takes its place when every sequence is reversed. An array of states begins with the
+    [4, 3, 2, 1, 0] says which row takes its place when every sequence is reversed. An array of states begins with the
     initial states of B and A, so the packed rows are its rows 2 to 6. ``_last`` [6, 5] gives the rows of the last
     states of B and A.
     """

@@ -82,8 +82,8 @@ def train(
         The unpadded arrays of each example: (inputs, label) for a `ManyToOne`, (inputs, labels) for a `ManyToMany`,
         (tokens,) for a `Decoder`, (context, tokens) for a `OneToMany`, (source, tokens) for an `EncoderDecoder`.
     loss : callable
-        `binary_cross_entropy`, `cross_entropy`, `mean_squared_error`, or your own, which takes the logits and targets,
-        ``lengths=`` (None if all steps count) and, if there are weights, ``weights=``, and returns the loss and its
+        `binary_cross_entropy`, `cross_entropy`, `mean_squared_error`, or your own. It takes the logits, the targets,
+        ``lengths=`` (None if all steps count) and, if there are weights, ``weights=``. It returns the loss and its
         gradient d_logits.
     optimizer : SGD or Adam
         It keeps its state, so that another call to `train` with it continues where this one ended.

@@ -43,8 +43,8 @@ def unroll_plain_backward(
     d_x: list[Array] = []
     d_parameters: dict[str, Array] = {}
     # d_future has a row for each sequence: the part of a state's gradient that doesn't come from its own output. For a
-    # sequence's last state that is its row of d_h_n, and for an earlier state what the step after it passes back. For
-    # lengths 3 and 2, written d_future = [first row, second row]:
+    # sequence's last state, this is its row of d_h_n; for an earlier state, it is what the next step passes back. For
+    # lengths 3 and 2, d_future contains [first row, second row]:
     #   before step 2    [d_h_n[0], d_h_n[1]]    only the first sequence has a step 2, so only its row is overwritten
     #   before step 1    [from step 2, d_h_n[1]]    both have a step 1
     #   before step 0    [from step 1, from step 1]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vanilla_rnn._types import Array, ArrayLike, Iterable, Iterator, Sequence
 
-PIECE = 2**20  # characters of a text that are encoded at a time
+PIECE = 2**20  # how many characters of a text are encoded at a time
 SPLIT = "Split it first: tokenize(text) for words, list(text) for characters."
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 

@@ -8,8 +8,8 @@ hidden state after each word, to four decimals. The weights that produced them w
 numbers: every weight has one decimal and is between -1 and 1, the bias is zero, and no embedding has a negative entry.
 
 ``W_hy`` and ``b_y`` were chosen, not recovered: the text prints no output here. Its next section says that the sentence
-has a probability of 0.558 of being positive. Of the one-decimal weights that give this without a bias, these are the
-smallest in which h[1], the unit that the text calls emotional, has the largest weight.
+has a probability of 0.558 of being positive. The weights here give this without a bias. They have one decimal, and the
+largest belongs to h[1], the unit that the text calls emotional. Of all such weights, they are the smallest.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def to_onnx(model: Module) -> ModelProto:
     onnx.ModelProto
         ``onnx.save(graph, path)`` writes a file.
 
-        It has three inputs. ``inputs`` has the model's shape with a batch axis: token ids in int64, vectors in float32.
+        It has three inputs. ``inputs`` has the shape of the model's inputs, with a batch axis: token ids in int64,
+        vectors in float32.
         ``lengths``, int64, (batch,), is required: for a full batch, pass the number of steps for every sequence.
         ``h_0``, float32, (num_layers * directions, batch, hidden_size), is optional and defaults to zeros. onnxruntime
         warns that h_0 "will not be treated as constant"; this is intended.

@@ -76,8 +76,8 @@ def gradient_flow(
     d_logits : array_like or None
         Instead of these two, for the run of a model: dL/dlogits, as a loss returns it.
     loss, targets
-        Instead of any gradient, for the run of a model: the loss of this row alone, and the targets of the whole batch,
-        as for `trace`.
+        The loss of this row alone, and the targets of the whole batch, as for `trace`. They are for the run
+        of a model, in place of a gradient.
     row : int
         The row of the batch to look at.
 
@@ -250,9 +250,9 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     Parameters
     ----------
     module : Module
-        Any module of this library, or your own, if it follows two rules. The arguments of its run's ``backward`` are
-        ``d_`` plus the name of an output of the run. The result has ``d_parameters``, and a ``d_`` for each float input
-        of forward.
+        Any module of this library, or your own, if it follows two rules. Each argument of its run's ``backward`` is
+        named ``d_`` plus the name of an output of the run. The result has ``d_parameters``, and a ``d_`` for each float
+        input of forward.
     *inputs
         As for ``module.forward``. Arrays of floats are differentiated, integers are not: write 1.0, not 1. An input
         that is left out isn't checked, so pass an h_0 too.

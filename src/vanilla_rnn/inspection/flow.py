@@ -86,7 +86,7 @@ def step_flows(run: RNNRun, row: int, upstream: Upstream) -> list[list[StepFlow]
 
 
 def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None, int]:
-    """Check run and row; return the run of the RNN, the run of the model that contains it or None, and the row."""
+    """Check run and row; return the run of the RNN, the run of the model that contains it (or None), and the row."""
     model_run = run.decoder_run if isinstance(run, OneToManyRun) else run if isinstance(run, ModelRun) else None
     rnn_run = run if model_run is None else model_run.rnn_run
     if not isinstance(rnn_run, RNNRun):

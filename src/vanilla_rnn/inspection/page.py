@@ -74,7 +74,7 @@ def page(numbers: dict[str, Any]) -> str:
     short = re.sub(r"(?m)^\s+|^// .*\n| // .*", "", "".join(interface))
     script = f"\n{engine}\n// The interface, without comments and indentation: see {', '.join(INTERFACE)}.\n{short}"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # the only script that may run
-    # Without indentation, and in the styles without the spaces at braces, to keep the page small.
+    # Remove the indentation, and the spaces around braces in the styles, to keep the page small.
     template = re.sub(r"(\n)\s+| (\{) |;? (\})", r"\1\2\3", folder.joinpath("page.html").read_text("utf-8"))
     for name, value in (("{{digest}}", digest), ("{{script}}", script), ("{{numbers}}", text)):
         template = template.replace(name, value)

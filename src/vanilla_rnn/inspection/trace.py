@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vanilla_rnn.rnn import CellRow, RNNRun
     from vanilla_rnn.seq2seq import OneToManyRun
 
-TERMS = 6  # the number of products of a row times a column that are written out, so that lines stay short
+TERMS = 6  # at most this many products of a row times a column are written out, so that lines stay short
 FRAME = (  # for a notebook: once its page has loaded, the frame asks for its height and adopts it
     'sandbox="allow-scripts" style="width:100%;height:60em;border:0" onload="addEventListener(\'message\', event => {'
     " if (event.source === this.contentWindow && event.data.height) this.style.height = event.data.height + 'px'; });"
@@ -108,7 +108,7 @@ class Trace:
         path : str or os.PathLike
             The file.
         questions : sequence of str or tuple
-            What the page asks before it shows the answer: ``"state"``, one value in the next state, or ``("state", t,
+            What the page asks before it shows the answer: ``"state"`` (one value in the next state), or ``("state", t,
             unit)``; ``"probability"``; ``"gradient"``, the word with the largest gradient. If you pass no questions,
             the page asks these three if the reader wants it to.
 
