@@ -36,7 +36,7 @@ from vanilla_rnn import (
     tokenize,
     worked_example,
 )
-from vanilla_rnn.inspection.flow import jacobian_norms_from_start
+from vanilla_rnn.inspection.flow import jacobian_norms_to_end
 
 TESTS = Path(__file__).parent
 CLAIMS = (TESTS.parent / "docs" / "claims.md").read_text("utf-8")
@@ -304,7 +304,7 @@ def test_the_sizes_of_the_weights_control_the_balance(figures):
         run = RNN.from_cells([scaled]).forward(x)
         (row,) = run.read(0)
         slope = 1 - run.output[-1] ** 2
-        return jacobian_norms_from_start(row)[-1], np.linalg.norm(slope[:, None] * scaled.W_xh, 2)
+        return jacobian_norms_to_end(row)[0], np.linalg.norm(slope[:, None] * scaled.W_xh, 2)
 
     memory, news = left(1, 1)
     more_memory, more_news = left(larger, 1)[0] / memory, left(1, larger)[1] / news
@@ -510,7 +510,7 @@ def test_word_1_reaches_word_100_through_99_multiplications(figures):
     (row,) = hundred_words().read(0)
     jacobians = [np.diag(1 - h_t**2) @ row.cell.W_hh for h_t in row.h[1:]]
     product = np.linalg.multi_dot(jacobians[::-1])
-    np.testing.assert_allclose(np.linalg.norm(product, 2), jacobian_norms_from_start(row)[-1], rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(product, 2), jacobian_norms_to_end(row)[0], rtol=1e-6)
     assert figures == [str(len(jacobians)), f"{np.linalg.norm(product, 2):.0e}"]
 
     nudge, rnn = (

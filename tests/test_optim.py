@@ -395,7 +395,7 @@ def test_a_state_of_other_parameters_or_another_optimiser_is_refused(call, state
     ("changes", "message"),
     [
         ({"v.W": np.ones(2)}, "state must be .*, got one with 'v.W'"),
-        ({"t.W": None}, "state must be all of m, s, t for W, or none, got only a part"),
+        ({"t.W": None}, "state must be all of m, s, t for W, or none, got only some"),
         ({"m.W": np.ones(3)}, r"state\['m.W'\] must be .*\(2,\), got shape \(3,\)"),
         ({"s.W": np.array([1.0, -0.25])}, "W.* must be .*, got"),  # s is a mean of squares
     ],

@@ -82,12 +82,12 @@ BOUNDS: dict[str, tuple[str, Callable[[float], bool]]] = {
 
 
 def arguments(where: str, **given: Any) -> list[Any]:
-    """Check each argument by the rule for its name: sizes, flags, choices, bounded numbers, dtype and rng."""
+    """Check each argument against the rule for its name: sizes, flags, choices, bounded numbers, dtype and rng."""
     return [argument(value, name, where) for name, value in given.items()]
 
 
 def argument(value: Any, name: str, where: str) -> Any:
-    """Check one argument by the rule for its name. Any other name is treated as a size."""
+    """Check one argument against the rule for its name. Any other name is treated as a size."""
     if name == "nonlinearity" and isinstance(value, tuple) and len(value) == 2 and all(map(callable, value)):
         return value  # the function, and its slope computed from its result
     if name == "betas":

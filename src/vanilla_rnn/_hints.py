@@ -20,12 +20,12 @@ class _Short(reprlib.Repr):
 
 
 _SHORT = _Short()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # reprlib keeps both ends; `brief` shows the first
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 130  # reprlib keeps both ends; `brief` shows only the beginning
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 20
 
 
 def brief(value: object) -> str:
-    """The first line of a value's repr, at most 60 characters, without making the repr of a large value."""
+    """The first line of a value's repr, at most 60 characters. The full repr of a large value is never built."""
     text = _SHORT.repr(value).partition("\n")[0]
     return text if len(text) <= 60 else text[:57] + "..."
 

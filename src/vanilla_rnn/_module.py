@@ -55,10 +55,9 @@ class Module:
         live = self.parameters()
         _checks.mapping(parameters, "parameters", where, "Pass a snapshot: copy.deepcopy(model.parameters()).")
         if differing := _checks.differing(parameters, live):
+            expected = "a dictionary with this module's keys"
             fix = "Pass the parameters of a module of the same structure."
-            _checks.fail(
-                ValueError, where, "parameters", "a dictionary with this module's keys", f"one {differing}", fix
-            )
+            _checks.fail(ValueError, where, "parameters", expected, f"one {differing}", fix)
         if live and all(parameters[path] is array for path, array in live.items()):
             fix = "Take a snapshot before training: copy.deepcopy(model.parameters())."
             _checks.fail(ValueError, where, "parameters", "a copy made earlier", "the live arrays", fix)
@@ -108,12 +107,12 @@ def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, A
 
 
 def by_name(weights: Mapping[str, Array], gradients: Iterable[Array]) -> dict[str, Array]:
-    """The gradients under the names of their weights. The bias's, which comes last, is dropped if there is no bias."""
-    return dict(zip(weights, gradients))  # noqa: B905  # there may be one name fewer
+    """The gradients under the names of their weights. The bias gradient comes last; without a bias it is dropped."""
+    return dict(zip(weights, gradients))  # noqa: B905  # there may be one fewer name than gradients
 
 
 def unchecked(owner: Any, kind: Any, method: str) -> Any:
-    """The method to call with checked arguments: a subclass's own, else the one with "_", which doesn't check again."""
+    """The method to call with checked arguments: a subclass's override, else ``_{method}``, which skips the checks."""
     return getattr(owner, f"_{method}" if getattr(type(owner), method) is getattr(kind, method) else method)
 
 
@@ -174,7 +173,7 @@ def _first_paths(arrays: Mapping[str, Array]) -> dict[str, str]:
 
 
 def _is_same(path: str, values: Array, other: str, other_values: Array) -> bool:
-    """Whether two arrays are the same numbers in memory; an error if they overlap in any other way."""
+    """Whether two arrays occupy exactly the same memory; an error if they overlap in any other way."""
     if not np.shares_memory(values, other_values):
         return False
     places = [(a.__array_interface__["data"][0], a.shape, a.strides) for a in (values, other_values)]

@@ -13,7 +13,7 @@ __all__ = [
 
 Array = NDArray[Any]
 RNG = int | np.integer[Any] | np.random.Generator | None
-Nonlinearity = tuple[Callable[..., Array], Callable[[Array], Array]]  # a function, and its slope from its result
+Nonlinearity = tuple[Callable[..., Array], Callable[[Array], Array]]  # f, and a function that computes f'(a) from f(a)
 Loss = Callable[..., tuple[float, Array]]
-Sizes = dict[str, Any]  # the length of each named axis; that of "..." is a tuple, None is an axis that is left out
+Sizes = dict[str, Any]  # axis name -> length; a tuple of lengths for "..."; None for an axis that is left out
 Fix = str | Callable[[Array, Sizes], str]  # what to do about an error; a function chooses it according to the value

@@ -91,10 +91,9 @@ def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Ar
     """A function of your own, whose result is copied into ``out``."""
     result = _checks.floats(function(values), f"the result of {name}", "nonlinearity", values.dtype)
     if result.shape != values.shape:
-        expected, fix = f"an array of shape {values.shape}", "Return one number for each number of the argument."
-        _checks.fail(
-            ValueError, "nonlinearity", f"the result of {name}", expected, f"an array of shape {result.shape}", fix
-        )
+        expected, got = (f"an array of shape {shape}" for shape in (values.shape, result.shape))
+        fix = "Return one number for each number of the argument."
+        _checks.fail(ValueError, "nonlinearity", f"the result of {name}", expected, got, fix)
     if out is None:
         return result
     out[...] = result

@@ -39,12 +39,7 @@ def shift(tokens: Array, lengths: Array | None, bos_idx: int | None, eos_idx: in
 
 
 def zero_padding_ids(
-    embedding: Embedding,
-    ids: ArrayLike,
-    lengths: ArrayLike | None,
-    name: str,
-    where: str,
-    lengths_name: str = "lengths",
+    embedding: Embedding, ids: ArrayLike, lengths: ArrayLike | None, name: str, where: str, lengths_name: str
 ) -> tuple[Array, Array | None, Sizes]:
     """Check token ids and lengths. Return the ids with 0 at the padding, the lengths, and the sizes of the axes."""
     sizes: Sizes = {}
@@ -152,24 +147,17 @@ class _SequenceModel(Module):
             _checks.fail(ValueError, where, "head", f"a head of the RNN's dtype, {rnn.dtype}", got, fix)
 
     def _check_inputs(
-        self, inputs: ArrayLike, lengths: ArrayLike | None, h_0: ArrayLike | None, where: str, name: str = "inputs"
+        self, inputs: ArrayLike, lengths: ArrayLike | None, h_0: ArrayLike | None, where: str, name: str
     ) -> tuple[Array, Array | None, Array | None]:
         """Check a batch of ids or vectors, its lengths and its initial states."""
         if self.embedding is None:
             vectors, h_0, counts = self.rnn.check_inputs(inputs, h_0, lengths, where, name)
             return vectors, counts, h_0
-        ids, counts, sizes = zero_padding_ids(self.embedding, inputs, lengths, name, where)
+        ids, counts, sizes = zero_padding_ids(self.embedding, inputs, lengths, name, where, "lengths")
         return ids, counts, self.rnn.check_state(h_0, sizes | self.rnn.check_cells(where), where)
 
-    def _run(
-        self,
-        inputs: Array,
-        lengths: Array | None,
-        h_0: Array | None,
-        logit_lengths: Array | None,
-        targets: Array | None = None,
-    ) -> ModelRun:
-        """The forward pass through all parts; ``logit_lengths`` and ``targets`` are for the run to keep."""
+    def _run(self, inputs: Array, lengths: Array | None, h_0: Array | None, targets: Array | None = None) -> ModelRun:
+        """The forward pass through all parts; ``targets`` are for the run to keep."""
         self._check_parts(f"{type(self).__name__}.forward")
         embedding_run, vectors = None, inputs
         if self.embedding is not None:
@@ -177,7 +165,8 @@ class _SequenceModel(Module):
             vectors = embedding_run.vectors
         rnn_run = unchecked(self.rnn, RNN, "forward")(vectors, h_0, lengths)
         head_run = unchecked(self.head, Head, "forward")(rnn_run.output, rnn_run.h_n)
-        return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, logit_lengths, targets)
+        counts = lengths if self._head_kind is ManyToManyHead else None  # a single output counts for every sequence
+        return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, counts, targets)
 
 
 class _Reader(_SequenceModel):
@@ -214,8 +203,7 @@ class _Reader(_SequenceModel):
             ``.logits``, (batch, output_size) from a `ManyToOne` and (batch, time, output_size) from a `ManyToMany`;
             for one sequence, without batch. ``.lengths`` says which logits count; it is None if all do.
         """
-        inputs, counts, h_0 = self._check_inputs(inputs, lengths, h_0, f"{type(self).__name__}.forward")
-        return self._run(inputs, counts, h_0, counts if self._head_kind is ManyToManyHead else None)
+        return self._run(*self._check_inputs(inputs, lengths, h_0, f"{type(self).__name__}.forward", "inputs"))
 
 
 class ManyToOne(_Reader):
@@ -298,8 +286,8 @@ class ManyToMany(_Reader):
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
         targets, counts = pad(labels, "labels", where)
         if targets.dtype.kind in "if":
-            real = _checks.padding_mask(counts, targets.shape)
-            targets = np.where(real, targets, targets.dtype.type(-1 if targets.dtype.kind == "i" else np.nan))
+            padding = ~_checks.padding_mask(counts, targets.shape)
+            targets[padding] = -1 if targets.dtype.kind == "i" else np.nan
         for number in np.flatnonzero(counts != lengths):
             expected = f"{lengths[number]} labels, one for each step"
             _checks.fail(ValueError, where, f"labels[{number}]", expected, str(counts[number]), "Label each step.")
@@ -400,7 +388,7 @@ class Decoder(_SequenceModel):
     def _forward(self, tokens: Array, lengths: Array | None, h_0: Array | None) -> ModelRun:
         """`forward`, for inputs that have been checked."""
         inputs, targets, counts = shift(tokens, lengths, self.bos_idx, self.eos_idx)
-        return self._run(inputs, counts, h_0, counts, targets)
+        return self._run(inputs, counts, h_0, targets)
 
     def batch(self, tokens: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], None]:
         """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
@@ -475,9 +463,8 @@ class Decoder(_SequenceModel):
         """The tokens to read first, (batch, time); the initial states; and whether there is a batch axis."""
         sizes = self.rnn.check_cells(where)
         self._check_parts(where)
-        tokens = np.empty(0, np.int64)
         if prompt is not None:
-            tokens, _, prompt_sizes = zero_padding_ids(self.embedding, prompt, None, "prompt", where)
+            tokens, _, prompt_sizes = zero_padding_ids(self.embedding, prompt, None, "prompt", where, "lengths")
             sizes["batch"] = prompt_sizes["batch"]
         h_0 = self.rnn.check_state(h_0, sizes, where)
         batch = sizes.get("batch")
@@ -524,8 +511,6 @@ def check_fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where
     _checks.require_type(embedding, Embedding, "embedding", where)
     expected, got = (embedding.vectors.shape[1], embedding.vectors.dtype), (rnn.input_size, rnn.dtype)
     if got != expected:
-        text, fix = (
-            "a network with input_size={} and dtype={}",
-            "Create the RNN with input_size=embedding_dim and the dtype of the embedding.",
-        )
+        text = "a network with input_size={} and dtype={}"
+        fix = "Create the RNN with input_size=embedding_dim and the dtype of the embedding."
         _checks.fail(ValueError, where, name, text.format(*expected), text.format(*got), fix)

@@ -118,9 +118,8 @@ class Optimizer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Check an option whenever it is set: options can be changed between two steps."""
-        object.__setattr__(
-            self, name, _checks.argument(value, name, type(self).__name__) if name in _OPTIONS else value
-        )
+        checked = _checks.argument(value, name, type(self).__name__) if name in _OPTIONS else value
+        object.__setattr__(self, name, checked)
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate, self.state, self._buffers = learning_rate, {}, {}
@@ -212,12 +211,11 @@ class Optimizer:
         gradients = {}
         for name, values in parameters.items():
             _checks.writable(values, name, where)
-            gradients[name] = _checks.gradient(
-                d_parameters[name], values, f"d_parameters[{name!r}]", where, fix=_checks.DIVERGED
-            )
+            label = f"d_parameters[{name!r}]"
+            gradients[name] = _checks.gradient(d_parameters[name], values, label, where, fix=_checks.DIVERGED)
             kept = [f"{kind}.{name}" in self.state for kind in self.kinds]
             if any(kept) and not all(kept):
-                expected, got = f"all of {', '.join(self.kinds)} for {name}, or none", "only a part of them"
+                expected, got = f"all of {', '.join(self.kinds)} for {name}, or none", "only some of them"
                 _checks.fail(ValueError, where, "state", expected, got, "Assign a copy of a complete state.")
             for kind in self.kinds:
                 array = self.state.get(f"{kind}.{name}")
@@ -231,11 +229,9 @@ class Optimizer:
         """The change to subtract from a parameter, and the new moments; t is the number of steps, this one included."""
         raise NotImplementedError
 
-    def _options(self) -> dict[str, Any]:
-        return {"learning_rate": self.learning_rate}
-
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._options().items())})"
+        options = [f"{name}={getattr(self, name)!r}" for name in _OPTIONS if hasattr(self, name)]
+        return f"{type(self).__name__}({', '.join(options)})"
 
 
 class SGD(Optimizer):
@@ -248,7 +244,7 @@ class SGD(Optimizer):
     learning_rate : float
         How far to go against the gradient.
     momentum : float
-        The fraction of v that is kept, from 0, which forgets past gradients, to below 1.
+        The fraction of v that is kept, at least 0 and below 1. With 0, past gradients are forgotten.
 
     Attributes
     ----------
@@ -284,9 +280,6 @@ class SGD(Optimizer):
         v = moments[0] if moments else 0.0
         return sgd_update(gradient, v, self.learning_rate, self.momentum)
 
-    def _options(self) -> dict[str, Any]:
-        return super()._options() | {"momentum": self.momentum}
-
 
 class Adam(Optimizer):
     """Gradient descent in which every weight has its own step size, from the mean and mean square of its gradients.
@@ -299,7 +292,7 @@ class Adam(Optimizer):
     learning_rate : float
         About how far a weight moves in one step.
     betas : two floats
-        b1 and b2: how much of the old means is kept, each from 0 to below 1.
+        b1 and b2: how much of the old means is kept, each at least 0 and below 1.
     eps : float
         Keeps the quotient finite where s is 0.
 
@@ -343,6 +336,3 @@ class Adam(Optimizer):
         m, s = moments
         eps = max(self.eps, float(np.finfo(gradient.dtype).tiny))  # in float32, 1e-50 would be 0
         return adam_update(gradient, m, s, t, self.learning_rate, self.betas, eps)
-
-    def _options(self) -> dict[str, Any]:
-        return super()._options() | {"betas": self.betas, "eps": self.eps}

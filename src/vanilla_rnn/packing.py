@@ -44,7 +44,7 @@ class Rectangle:
         return rows.reshape(self.time, self.batch, rows.shape[-1])[::-1].reshape(rows.shape)
 
     def sort(self, h: Array) -> Array:
-        """One state for each sequence, (batch, hidden), from the user's order to the order used inside."""
+        """Reorder one state for each sequence, (batch, hidden), from the user's order to the internal order."""
         return h
 
     def unsort(self, h: Array) -> Array:
@@ -110,7 +110,7 @@ class Ragged:
         return rows.take(self._mirror, axis=0)
 
     def sort(self, h: Array) -> Array:
-        """One state for each sequence, (batch, hidden), from the user's order to the order used inside."""
+        """Reorder one state for each sequence, (batch, hidden), from the user's order to the internal order."""
         return h[self.order]
 
     def unsort(self, h: Array) -> Array:

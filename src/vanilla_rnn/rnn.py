@@ -175,9 +175,8 @@ class RNN(Module):
         rnn = cls.__new__(cls)
         rnn.bidirectional = _checks.argument(bidirectional, "bidirectional", where)
         if not isinstance(cells, (list, tuple)):
-            _checks.fail(
-                TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Pass [cell] for one layer."
-            )
+            fix = "Pass [cell] for one layer."
+            _checks.fail(TypeError, where, "cells", "a list of cells", _checks.shown(cells), fix)
         for number, cell in enumerate(cells):
             check_cell(cell, f"cells[{number}]", where)
         rnn.cells = list(cells)
@@ -268,9 +267,8 @@ class RNN(Module):
         cells, directions = self.cells, self.directions
         if not cells or len(cells) % directions:
             expected = "a list of one or more" if directions == 1 else "a list of two per layer, forward and reverse"
-            _checks.fail(
-                ValueError, where, "cells", expected, str(len(cells)), "Pass one cell for each layer and direction."
-            )
+            fix = "Pass one cell for each layer and direction."
+            _checks.fail(ValueError, where, "cells", expected, str(len(cells)), fix)
         for cell in cells:
             if is_plain(cell) and not cell.is_sound():  # a cell of your own checks itself
                 cell.check_weights(where)

@@ -103,7 +103,7 @@ class OneToMany(Module):
             ``.logits``, ``.targets`` and ``.lengths`` of the decoder's run.
         """
         where = f"{type(self).__name__}.forward"
-        ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where)
+        ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where, "lengths")
         c = self._check_context(context, {"batch": sizes["batch"]}, where).copy()
         h_0 = initial_state(c, self.W_ch, self.b_c, self.decoder.rnn.num_layers)
         decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, h_0)
@@ -137,10 +137,8 @@ class OneToMany(Module):
         rnn.check_cells(where)
         sizes = sizes | _checks.weights({"W_ch": self.W_ch, "b_c": self.b_c}, LAYOUTS, where)
         if (len(self.W_ch), self.W_ch.dtype) != (states := rnn.num_layers * rnn.hidden_size, rnn.dtype):
-            expected, fix = (
-                f"{states} rows of {rnn.dtype}, for the states of the decoder",
-                "Assign in place: W_ch[...] = new.",
-            )
+            expected = f"{states} rows of {rnn.dtype}, for the states of the decoder"
+            fix = "Assign in place: W_ch[...] = new."
             _checks.fail(ValueError, where, "W_ch", expected, _checks.shown(self.W_ch), fix)
         fix = "Pass one vector of context_size numbers for each sequence."
         return _checks.tensor(context, "context", "[batch] context_size", sizes, where, self.W_ch.dtype, fix)
@@ -273,7 +271,7 @@ class EncoderDecoder(Module):
             ``.logits``, ``.targets`` and ``.lengths`` of the decoder's run.
         """
         where = f"{type(self).__name__}.forward"
-        ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where)
+        ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where, "lengths")
         embedding_run, encoder_run = self._encode(source, source_lengths, sizes["batch"], where, "source_lengths")
         self.decoder.rnn.check_cells(where)
         decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, encoder_run.h_n)
@@ -349,9 +347,8 @@ class EncoderDecoderRun(Run):
     def __init__(
         self, paths: dict[str, str], embedding_run: EmbeddingRun | None, encoder_run: RNNRun, decoder_run: ModelRun
     ) -> None:
-        self._paths, self.embedding_run, self.encoder_run, self.decoder_run = (
-            paths, embedding_run, encoder_run, decoder_run
-        )  # fmt: skip
+        self._paths, self.embedding_run = paths, embedding_run
+        self.encoder_run, self.decoder_run = encoder_run, decoder_run
         self.logits, self.lengths, self.targets = decoder_run.logits, decoder_run.lengths, decoder_run.targets
         self._freeze()
 

@@ -44,13 +44,13 @@ class Model(Protocol):
         """The live arrays by path."""
 
 
-def train_step(model: Model, run: Any, loss: float, d_logits: Array, optimizer: Optimizer, clip: float | None) -> float:
+def train_step(model: Model, run: Any, loss: float, d_logits: Array, optimizer: Optimizer, max_norm: float) -> float:
     """One training step from a run, its loss and the gradient of that loss; returns the norm before clipping."""
     if not math.isfinite(loss):
         fix = "Check the loss function and the targets."
         _checks.fail(ValueError, "train", "the loss", "a finite number", str(loss), fix)
     gradients = run.backward(d_logits).d_parameters
-    norm = clip_grad_norm(gradients, math.inf if clip is None else clip)
+    norm = clip_grad_norm(gradients, max_norm)
     optimizer.step(model.parameters(), gradients)
     return norm
 
@@ -117,8 +117,7 @@ def train(
     """
     where = "train"
     _check_examples(model, examples, where)
-    _check_functions(loss, optimizer, weights, where)
-    clip = None if clip is None else _checks.argument(clip, "clip", where)
+    max_norm = _check_options(loss, optimizer, weights, clip, where)
     epochs, batch_size, generator, progress = _checks.arguments(
         where, epochs=epochs, batch_size=batch_size, rng=rng, progress=progress
     )
@@ -127,30 +126,25 @@ def train(
 
     def rows() -> Iterator[Row]:
         """The loop itself. It is a function of its own so that `train` checks its arguments when it is called."""
-        with _progress_bar(progress, epochs, "epoch") as move_bar:
-            for epoch in range(1, epochs + 1):
-                order = generator.permutation(len(kept))
-                losses, norms, sizes = [], [], []  # of each batch
-                for number, start in enumerate(range(0, len(order), batch_size), start=1):
-                    chosen = order[start : start + batch_size].tolist()
-                    with _location(where, f"epoch {epoch}, batch {number}"):
-                        run, value, d_logits = _evaluate_batch(evaluate, kept, chosen)
-                        if d_logits is None:  # nothing in this batch counts
-                            continue
-                        norms.append(train_step(model, run, value, d_logits, optimizer, clip))
-                    losses.append(value)
-                    sizes.append(len(chosen))
-                if not sizes:
-                    fix = "Pass examples with at least one step, and weights above 0."
-                    _checks.fail(ValueError, where, "examples", "a list with a target that counts", "none", fix)
-                row = {
-                    "epoch": epoch, "loss": float(np.average(losses, weights=sizes)),
-                    "gradient_norm": float(np.mean(norms)),
-                }  # fmt: skip
-                move_bar(row)
-                yield row
+        for epoch in range(1, epochs + 1):
+            order = generator.permutation(len(kept))
+            losses, norms, sizes = [], [], []  # of each batch
+            for number, start in enumerate(range(0, len(order), batch_size), start=1):
+                chosen = order[start : start + batch_size].tolist()
+                with _location(where, f"epoch {epoch}, batch {number}"):
+                    run, value, d_logits = _evaluate_batch(evaluate, kept, chosen)
+                    if d_logits is None:  # nothing in this batch counts
+                        continue
+                    norms.append(train_step(model, run, value, d_logits, optimizer, max_norm))
+                losses.append(value)
+                sizes.append(len(chosen))
+            if not sizes:
+                fix = "Pass examples with at least one step, and weights above 0."
+                _checks.fail(ValueError, where, "examples", "a list with a target that counts", "none", fix)
+            mean_loss = float(np.average(losses, weights=sizes))
+            yield {"epoch": epoch, "loss": mean_loss, "gradient_norm": float(np.mean(norms))}
 
-    return rows()
+    return _with_progress_bar(rows(), epochs, "epoch") if progress else rows()
 
 
 @_checks.explained
@@ -195,29 +189,25 @@ def train_stream(
         fix = "Pass [ids] if this array is the whole stream."
         _checks.fail(TypeError, where, "chunks", "a list or a generator of arrays", _checks.shown(chunks), fix)
     _checks.iterable(chunks, "chunks", where, "Pass a list, or a generator, of arrays of token ids.")
-    _check_functions(loss, optimizer, None, where)
-    clip = None if clip is None else _checks.argument(clip, "clip", where)
+    max_norm = _check_options(loss, optimizer, None, clip, where)
     window, progress = _checks.arguments(where, window=window, progress=progress)
 
     def rows() -> Iterator[Row]:
         """The loop itself, for the same reason as in `train`."""
         number, h = 0, None
-        with _progress_bar(progress, None, "window") as move_bar:
-            for number, tokens in enumerate(_windows(chunks, window, model, where), start=1):
-                with _location(where, f"window {number}"):
-                    run = model.forward(tokens, h_0=h)
-                    value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
-                    # The gradient of h_0 is dropped, which cuts it here: the previous window is no longer in memory.
-                    norm = train_step(model, run, value, d_logits, optimizer, clip)
-                h = run.h_n  # the state is carried over; without this line, every window would start from zeros
-                row = {"window": number, "loss": value, "gradient_norm": norm}
-                move_bar(row)
-                yield row
+        for number, tokens in enumerate(_windows(chunks, window, model, where), start=1):
+            with _location(where, f"window {number}"):
+                run = model.forward(tokens, h_0=h)
+                value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
+                # Dropping h_0's gradient stops backpropagation here: the previous window is no longer in memory.
+                norm = train_step(model, run, value, d_logits, optimizer, max_norm)
+            h = run.h_n  # the state is carried over; without this line, every window would start from zeros
+            yield {"window": number, "loss": value, "gradient_norm": norm}
         if number == 0:
             fix = "Pass a longer stream: each token is predicted from those before it."
             _checks.fail(ValueError, where, "chunks", "a stream of at least two tokens", "fewer", fix)
 
-    return rows()
+    return _with_progress_bar(rows(), None, "window") if progress else rows()
 
 
 def _windows(chunks: Iterable[ArrayLike], window: int, model: Decoder, where: str) -> Iterator[Array]:
@@ -227,9 +217,8 @@ def _windows(chunks: Iterable[ArrayLike], window: int, model: Decoder, where: st
     for number, chunk in enumerate(chunks):
         name = f"chunks[{number}]"
         tokens = model.embedding.check_ids(chunk, name, where)
-        _checks.fit(
-            tokens, name, "[lanes] time", sizes, where, "Keep the number of lanes fixed; pass a whole stream as [ids]."
-        )
+        fix = "Keep the number of lanes fixed; pass a whole stream as [ids]."
+        _checks.fit(tokens, name, "[lanes] time", sizes, where, fix)
         sizes = {"lanes": sizes["lanes"]}
         if sizes["lanes"] == 0:
             _checks.fail(ValueError, where, name, "an array with lanes", "none", "Pass at least one lane.")
@@ -322,9 +311,8 @@ def _run_and_loss(
     arguments, labels = model.batch(*zip(*examples, strict=True))
     run = model.forward(*arguments)
     targets = run.targets if labels is None else labels
-    options, real = {"lengths": run.lengths}, np.ones(run.logits.shape[:2], bool)
-    if run.lengths is not None:
-        real = _checks.padding_mask(run.lengths, run.logits.shape[:2])
+    options = {"lengths": run.lengths}
+    real = _checks.zero_padding(np.ones(run.logits.shape[:2], bool), run.lengths)
     if weights is not None:
         with _location("train", "the function weights"):
             w = weights(np.array(targets))  # a copy, in case it works in place
@@ -332,7 +320,7 @@ def _run_and_loss(
             fix = "Return one weight for each target."
             _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)
         options["weights"] = w
-        counts = np.asarray(w) != 0  # one per target: per step, or per row if the second axis of ``real`` is outputs
+        counts = np.asarray(w) != 0  # one per target: per step, or per row if axis 1 of ``real`` is the output axis
         real = real & counts.reshape(real.shape) if counts.size == real.size else counts
     if not real.any():
         return run, 0.0, None
@@ -355,8 +343,8 @@ def _location(where: str, place: str) -> Iterator[None]:
         yield
     except (IndexError, TypeError, ValueError) as error:
         kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
-        text = str(error)
-        ours = text.startswith((f"{where}, ", f"{where}: "))
+        text = str(error).removeprefix("train: ")  # the name that the functions for both loops give
+        ours = text.startswith(f"{where}, ")
         raise kind(f"{where}, {place}{text.removeprefix(where) if ours else f': {text}'}") from error
 
 
@@ -375,7 +363,8 @@ def _check_examples(model: Any, examples: Any, where: str) -> None:
             _checks.fail(TypeError, where, f"examples[{number}]", f"a tuple {columns}", _checks.shown(example), fix)
 
 
-def _check_functions(loss: Any, optimizer: Any, weights: Any, where: str) -> None:
+def _check_options(loss: Any, optimizer: Any, weights: Any, clip: float | None, where: str) -> float:
+    """Check what both loops are given; return the norm to which gradients are clipped."""
     if weights is not None and not callable(weights):
         fix = "Pass a function, for example weights=lambda targets: class_weights[targets]."
         _checks.fail(TypeError, where, "weights", "a function of the targets", _checks.shown(weights), fix)
@@ -383,23 +372,18 @@ def _check_functions(loss: Any, optimizer: Any, weights: Any, where: str) -> Non
         fix = "Pass the function itself: loss=binary_cross_entropy."
         _checks.fail(TypeError, where, "loss", "a loss function", _checks.shown(loss), fix)
     _checks.require_type(optimizer, Optimizer, "optimizer", where, "Pass an optimiser, such as Adam(1e-3).")
+    return math.inf if clip is None else _checks.number(clip, "clip", where)
 
 
-@contextmanager
-def _progress_bar(show: bool, total: int | None, unit: str) -> Iterator[Callable[[Row], None]]:
-    """A function to call with each row. It moves a progress bar if one is wanted and tqdm is installed."""
-    if show:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            show = False
-    if not show:
-        yield lambda _: None
+def _with_progress_bar(rows: Iterator[Row], total: int | None, unit: str) -> Iterator[Row]:
+    """The same rows; each moves a progress bar, if tqdm is installed."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        yield from rows
         return
     with tqdm(total=total, unit=unit) as bar:
-
-        def move(row: Row) -> None:
+        for row in rows:
             bar.set_postfix(loss=row["loss"])
             bar.update()
-
-        yield move
+            yield row

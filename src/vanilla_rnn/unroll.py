@@ -211,7 +211,7 @@ def unroll_cell_backward(unrolled: UnrolledCell, d_output: Array, d_h_n: Array) 
 
 
 def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function without overflow warnings: an overflow is reported by name later.
+    """Call a function without overflow warnings: an overflow is reported later, with the name of the array.
 
     NumPy keeps its error settings in a context variable, so a context with other settings does what np.errstate does,
     in a tenth of the time.

@@ -1,15 +1,16 @@
 """The worked example as data: the sentence, the network's weights, and the hidden states as they were printed.
 
 The text that this library is based on runs "I love this movie" through a network of three hidden units and prints the
-hidden state after each word, to four decimals. The weights that produced them were in pictures, which are lost.
+hidden state after each word, to four decimals. The weights behind these states were in pictures, which are lost.
 
 ``W_hh``, ``W_xh`` and ``EMBEDDINGS`` were recovered from the twelve printed numbers, by
 ``examples/02_recover_the_weights.py``. Three assumptions single out one of the many networks that print these
 numbers: every weight has one decimal and is between -1 and 1, the bias is zero, and no embedding has a negative entry.
 
-``W_hy`` and ``b_y`` were chosen, not recovered: the text prints no output here. Its next section says that the sentence
-has a probability of 0.558 of being positive. The weights here give this without a bias. They have one decimal, and the
-largest belongs to h[1], the unit that the text calls emotional. Of all such weights, they are the smallest.
+``W_hy`` and ``b_y`` were chosen, not recovered: the text prints no output for this example. Its next section says that
+the sentence has a probability of 0.558 of being positive. The chosen weights give this probability without a bias. They
+have one decimal, and the largest belongs to h[1], the unit that the text calls emotional. Of all such weights, they are
+the smallest.
 """
 
 from __future__ import annotations

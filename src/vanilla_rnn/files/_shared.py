@@ -81,10 +81,9 @@ def _names(module: Module, where: str, torch: bool) -> Iterator[tuple[str, Array
             if (part := getattr(module, name, None)) is not None:
                 yield from ((f"{name}.{inner}", values) for inner, values in _names(part, where, torch))
     else:
+        expected = "an RNN, an Embedding, a head or a supported model"
         fix = "Pass RNN.from_cells([cell])." if isinstance(module, RNNCell) else "Pass its parts one by one."
-        _checks.fail(
-            TypeError, where, "module", "an RNN, an Embedding, a head or a supported model", _checks.shown(module), fix
-        )
+        _checks.fail(TypeError, where, "module", expected, _checks.shown(module), fix)
 
 
 def _check_cell(cell: Any, name: str, nonlinearities: tuple[str, ...], where: str) -> None:

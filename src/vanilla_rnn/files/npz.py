@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 from vanilla_rnn import _checks
 from vanilla_rnn._atomic import file_name, write_file
 from vanilla_rnn._module import Module, call_all
-from vanilla_rnn.optim import SGD, Optimizer
+from vanilla_rnn.optim import Optimizer
 
 if TYPE_CHECKING:
     from zipfile import ZipFile, ZipInfo
@@ -148,7 +148,7 @@ def _check_layouts(arrays: dict[str, Array], module: Module | Optimizer, where: 
     """Compare names, dtypes and shapes with a module's, or check that a state has every kind of array."""
     likes = module.parameters() if isinstance(module, Module) else {}
     owner = repr(module) if isinstance(module, Optimizer) else type(module).__name__
-    if isinstance(module, Optimizer) and not (isinstance(module, SGD) and not module.momentum):
+    if isinstance(module, Optimizer) and module._moments():
         for first in [name for name in arrays if name.startswith(f"{module.kinds[0]}.")]:
             likes |= {f"{kind}.{first.partition('.')[2]}": arrays[first] for kind in module.kinds}
     if differing := _checks.differing(arrays, likes):

@@ -14,8 +14,8 @@ from vanilla_rnn.inspection.flow import (
     jacobian_norms_to_end,
     network_run,
     slopes,
+    source_of,
     step_flows,
-    upstream_of,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def gradient_flow(
     d_output, d_h_n : array_like or None
         The gradient to follow, as for `RNNRun.backward`.
     d_logits : array_like or None
-        Instead of these two, for the run of a model: dL/dlogits, as a loss returns it.
+        dL/dlogits, as a loss returns it. For the run of a model, it can replace d_output and d_h_n.
     loss, targets
         The loss of this row alone, and the targets of the whole batch, as for `trace`. They are for the run
         of a model, in place of a gradient.
@@ -113,15 +113,12 @@ def gradient_flow(
     [[0.5 0.5 0.5 0.5]]
     """
     where = "gradient_flow"
-    rnn_run, model_run, row = network_run(run, row, where)
-    upstream = upstream_of(
-        rnn_run, model_run, row, where, loss=loss, targets=targets, d_logits=d_logits, d_output=d_output, d_h_n=d_h_n
-    )
-    if upstream is None:
+    source = source_of(run, row, where, loss, targets, d_logits, d_output, d_h_n)
+    if source.upstream is None:
         fix = "Pass d_output, d_h_n or d_logits, or a loss with its targets."
         _checks.fail(ValueError, where, "d_output, d_h_n, d_logits or loss", "a gradient to follow", "None", fix)
-    rows, by_cell = rnn_run.read(row), step_flows(rnn_run, row, upstream)
-    shape = (len(rows), len(rows[0].x))
+    rows, by_cell = source.rows, step_flows(source, source.upstream)
+    shape = (len(rows), source.length)
 
     def norms(name: str) -> Array:
         """The norms of one part of the gradient, (cells, time)."""
@@ -302,9 +299,8 @@ def check_gradients(module: Any, *inputs: Any) -> float:
         got, own_fix = _checks.shown(gradients), "For a cell of your own, check RNN.from_cells([cell])."
         _checks.fail(TypeError, where, "the result of backward", "an object with d_parameters", got, own_fix)
     if differing := _checks.differing(gradients.d_parameters, parameters):
-        _checks.fail(
-            ValueError, where, "d_parameters", "a dictionary with the keys of parameters()", f"one {differing}", fix
-        )
+        expected = "a dictionary with the keys of parameters()"
+        _checks.fail(ValueError, where, "d_parameters", expected, f"one {differing}", fix)
     twins = {path: values.astype(np.complex128) for path, values in parameters.items()}
     arrays, paths = collect_arrays(module), canonical_paths(module)
     twin = deepcopy(module, {id(values): twins[paths[path]] for path, values in arrays.items()})  # all but the arrays

@@ -18,7 +18,7 @@ from vanilla_rnn.rnn import RNNRun
 from vanilla_rnn.seq2seq import OneToManyRun
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import Array, Loss
+    from vanilla_rnn._types import Array, ArrayLike, Loss
     from vanilla_rnn.rnn import CellRow
 
 
@@ -53,16 +53,37 @@ class Upstream(NamedTuple):
     d_logits: Array | None  #: dL/dlogits, from which the two came; None if they were given
 
 
+class Source(NamedTuple):
+    """One sequence of a run, and the gradient that arrives there."""
+
+    rnn_run: RNNRun
+    model_run: ModelRun | None
+    row: int  #: of the batch
+    rows: list[CellRow]  #: what each cell computed for this row
+    loss: Loss | None
+    targets: ArrayLike | None  #: of the whole batch
+    upstream: Upstream | None
+
+    @property
+    def length(self) -> int:
+        """The number of real steps."""
+        return len(self.rows[0].x)
+
+    def of_row(self, values: Array, length: int | None = None) -> Array:
+        """The part of a batch's array that belongs to this row, up to its length."""
+        part = values[self.row] if self.rnn_run.batched else values
+        return part if length is None else part[:length]
+
+
 @np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded is shown as it is
-def step_flows(run: RNNRun, row: int, upstream: Upstream) -> list[list[StepFlow]]:
+def step_flows(source: Source, upstream: Upstream) -> list[list[StepFlow]]:
     """The gradient at every step of every cell, for one sequence: ``step_flows(...)[cell][t]``."""
-    rows = run.read(row)
-    length, directions = len(rows[0].x), run.directions
-    all_d_a = run.backward(upstream.d_output, upstream.d_h_n).d_a
-    of_row = [(d if run.batched else d[None])[row][:length] for d in all_d_a]
+    run, rows, length = source.rnn_run, source.rows, source.length
+    directions, all_d_a = run.directions, run.backward(upstream.d_output, upstream.d_h_n).d_a
+    of_row = [source.of_row(d_a, length) for d_a in all_d_a]
     above = np.zeros((length, directions * len(rows[-1].cell.W_hh)), run.h_n.dtype)  # dL/doutput, layer by layer
     if upstream.d_output is not None:
-        above = (upstream.d_output if run.batched else upstream.d_output[None])[row][:length]
+        above = source.of_row(upstream.d_output, length)
     by_cell: list[list[StepFlow]] = []
     for number, (cell, reverse, x, h_prev, h) in reversed(list(enumerate(rows))):
         hidden, d_a = len(cell.W_hh), of_row[number]
@@ -70,9 +91,7 @@ def step_flows(run: RNNRun, row: int, upstream: Upstream) -> list[list[StepFlow]
         from_future = np.zeros_like(h)
         if length:
             if upstream.d_h_n is not None:
-                from_output[0 if reverse else -1] += (
-                    upstream.d_h_n[number, row] if run.batched else upstream.d_h_n[number]
-                )
+                from_output[0 if reverse else -1] += source.of_row(upstream.d_h_n[number])
             to_previous = d_a @ cell.W_hh  # W_hh^T d_a of each step, for the step whose state it read
             if reverse:
                 from_future[1:] = to_previous[:-1]
@@ -107,20 +126,12 @@ def network_run(run: Any, row: Any, where: str) -> tuple[RNNRun, ModelRun | None
     return rnn_run, model_run, row
 
 
-def upstream_of(
-    rnn_run: RNNRun,
-    model_run: ModelRun | None,
-    row: int,
-    where: str,
-    *,
-    loss: Loss | None,
-    targets: Any,
-    d_logits: Any,
-    d_output: Any,
-    d_h_n: Any,
-) -> Upstream | None:
-    """The upstream gradients that a caller gives in one of three ways; None if there are none."""
-    value = None
+def source_of(
+    run: Any, row: Any, where: str, loss: Loss | None, targets: Any, d_logits: Any, d_output: Any, d_h_n: Any
+) -> Source:
+    """A row of a run, and the upstream gradients that a caller gives in one of three ways, or not at all."""
+    rnn_run, model_run, row = network_run(run, row, where)
+    value, upstream = None, None
     ways = {"loss": loss, "d_logits": d_logits, "d_output or d_h_n": d_h_n if d_output is None else d_output}
     given = [name for name, way in ways.items() if way is not None]
     if len(given) > 1 or (targets is not None and loss is None):
@@ -135,13 +146,13 @@ def upstream_of(
     if d_logits is not None and model_run is not None:
         d_logits = _checks.gradient(d_logits, model_run.logits, "d_logits", where, model_run.lengths)
         d_output, d_h_n, _ = model_run.head_run.backward(_checks.zero_padding(d_logits, model_run.lengths))
-    if d_output is None and d_h_n is None:
-        return None
     if d_output is not None:
         d_output = _checks.gradient(d_output, rnn_run.output, "d_output", where, rnn_run.lengths)
     if d_h_n is not None:
         d_h_n = _checks.gradient(d_h_n, rnn_run.h_n, "d_h_n", where)
-    return Upstream(d_output, d_h_n, value, d_logits)
+    if d_output is not None or d_h_n is not None:
+        upstream = Upstream(d_output, d_h_n, value, d_logits)
+    return Source(rnn_run, model_run, row, rnn_run.read(row), loss, targets, upstream)
 
 
 def _row_loss(run: ModelRun, row: int, loss: Any, targets: Any, where: str) -> tuple[float, Array]:
@@ -182,20 +193,6 @@ def slopes(row: CellRow) -> Array:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a product that exploded is infinite
-def jacobian_norms_from_start(row: CellRow) -> Array:
-    """How much of a small change to the first state can remain after each step: (time,).
-
-    ``|| J_t J_{t-1} ... J_1 ||_2``
-    """
-    W_hh, product, norms = row.cell.W_hh, np.eye(len(row.cell.W_hh)), []
-    for number, slope_t in enumerate(slopes(row)):
-        if number:
-            product = slope_t[:, None] * (W_hh @ product)
-        norms.append(_spectral_norm(product))
-    return in_reading_order(row, np.array(norms))
-
-
-@np.errstate(over="ignore", invalid="ignore")
 def jacobian_norms_to_end(row: CellRow) -> Array:
     """How much of a small change to each state can remain after the last step: (time,).
 

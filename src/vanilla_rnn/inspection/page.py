@@ -8,7 +8,7 @@ lets the reader change them, and ``page_run.js`` handles training, questions, bu
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,33 +19,14 @@ from vanilla_rnn.embedding import embed_backward
 from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import Array, ArrayLike, Loss, Sequence
+    from vanilla_rnn._types import Array, Sequence
     from vanilla_rnn.embedding import EmbeddingRun
-    from vanilla_rnn.inspection.flow import Upstream
-    from vanilla_rnn.models import ModelRun
-    from vanilla_rnn.rnn import CellRow, RNNRun
+    from vanilla_rnn.inspection.flow import Source, Upstream
 
     Question = str | tuple[str, int, int]
 
 INTERFACE = ("page_view.js", "page_edit.js", "page_run.js")
 LOSSES = (binary_cross_entropy, cross_entropy, mean_squared_error)  # those that the page can compute
-
-
-class Source(NamedTuple):
-    """What a trace was made from."""
-
-    rnn_run: RNNRun
-    model_run: ModelRun | None
-    row: int  #: of the batch
-    rows: list[CellRow]  #: what each cell computed for this row
-    upstream: Upstream | None
-    loss: Loss | None
-    targets: ArrayLike | None  #: of the whole batch
-
-    def of_row(self, values: Array, length: int | None = None) -> Array:
-        """The part of a batch's array that belongs to this row, up to its length."""
-        part = values[self.row] if self.rnn_run.batched else values
-        return part if length is None else part[:length]
 
 
 def page(numbers: dict[str, Any]) -> str:
@@ -111,17 +92,16 @@ def page_numbers(
     first = [row.h_prev[-1 if row.reverse else 0] for row in rows] if length else [source.of_row(h) for h in run.h_n]
     numbers: dict[str, Any] = {"tokens": tokens, "cells": cells, "h_0": first, "dtype": str(run.h_n.dtype)}
     results: dict[str, Any] = {"states": [row.h for row in rows], "logits": None, "loss": None, "gradients": {}}
-    if model_run is None or model_run.embedding_run is None:
-        numbers["x"] = rows[0].x
     if model_run is not None:
         head, y = model_run.head_run.head, source.of_row(model_run.logits)
         y = results["logits"] = y[:length] if y.ndim == 2 else y
         weights = {weight: key(f"head.{weight}", getattr(head, weight)) for weight in ("W_hy", "b_y")}
         numbers["head"] = weights | {"each_step": y.ndim == 2}
-        if model_run.embedding_run is not None:
-            numbers["embedding"] = _embedding(
-                source, model_run.embedding_run, tokens, parameters, paths["embedding.vectors"]
-            )
+    embedding_run = None if model_run is None else model_run.embedding_run
+    if embedding_run is None:
+        numbers["x"] = rows[0].x
+    else:  # after the head, with which it may share its table
+        numbers["embedding"] = _embedding(source, embedding_run, tokens, parameters, paths["embedding.vectors"])
     if upstream is not None:
         results["gradients"] = _gradients(source, upstream)
         known_loss = next((loss.__name__ for loss in LOSSES if loss is source.loss), None)
@@ -194,7 +174,7 @@ def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
     if embedding_run is not None:
         d_vectors = embed_backward(d_x, embedding_run.ids, embedding_run._num_embeddings)
         if model_run._paths["embedding.vectors"] != model_run._paths["head.W_hy"]:
-            d_vectors = d_vectors[np.unique(source.of_row(embedding_run.ids, len(source.rows[0].x)))]  # as in the page
+            d_vectors = d_vectors[np.unique(source.of_row(embedding_run.ids, source.length))]  # as in the page
         parts["embedding"] = {"vectors": d_vectors}
     return merge_gradients(model_run._paths, parts)
 

@@ -12,14 +12,15 @@ import numpy as np
 from vanilla_rnn import _checks
 from vanilla_rnn._atomic import write_file
 from vanilla_rnn.cell import functions_of
-from vanilla_rnn.inspection.flow import StepFlow, network_run, step_flows, upstream_of
-from vanilla_rnn.inspection.page import Source, page, page_numbers
+from vanilla_rnn.inspection.flow import StepFlow, source_of, step_flows
+from vanilla_rnn.inspection.page import page, page_numbers
 
 if TYPE_CHECKING:
     import os
 
     from vanilla_rnn._types import Array, ArrayLike, Loss, Sequence
     from vanilla_rnn.cell import RNNCell
+    from vanilla_rnn.inspection.flow import Source
     from vanilla_rnn.inspection.page import Question
     from vanilla_rnn.models import ModelRun
     from vanilla_rnn.rnn import CellRow, RNNRun
@@ -64,10 +65,9 @@ class Trace:
         The loss of this sequence; None if `trace` was given no loss.
     """
 
-    def __init__(
-        self, tokens: list[str], steps: list[list[StepTrace]], source: Source, y: Array | None, loss: float | None
-    ) -> None:
-        self.tokens, self.steps, self.y, self.loss = tokens, steps, y, loss
+    def __init__(self, tokens: list[str], steps: list[list[StepTrace]], source: Source, y: Array | None) -> None:
+        self.tokens, self.steps, self.y = tokens, steps, y
+        self.loss = None if source.upstream is None else source.upstream.loss
         self._source, self._rows, self._directions = source, source.rows, source.rnn_run.directions
         self.output = np.concatenate([row.h for row in self._rows[-self._directions :]], axis=1)
 
@@ -232,31 +232,25 @@ def trace(
     [0.] [0.4742]
     """
     where = "trace"
-    rnn_run, model_run, row = network_run(run, row, where)
-    upstream = upstream_of(
-        rnn_run, model_run, row, where, loss=loss, targets=targets, d_logits=d_logits, d_output=d_output, d_h_n=d_h_n
-    )
-    rows = rnn_run.read(row)
-    length, time = len(rows[0].x), rnn_run.output.shape[-2]
+    source = source_of(run, row, where, loss, targets, d_logits, d_output, d_h_n)
+    model_run, rows, upstream = source.model_run, source.rows, source.upstream
+    length, time = source.length, source.rnn_run.output.shape[-2]
     if tokens is None:
         embedding_run = None if model_run is None else model_run.embedding_run
-        ids = None if embedding_run is None else embedding_run.ids[row] if rnn_run.batched else embedding_run.ids
-        tokens = [""] * time if ids is None else ids.tolist()
+        tokens = [""] * time if embedding_run is None else source.of_row(embedding_run.ids).tolist()
     fix = "Pass one for each step, such as tokenize(text)."
     try:
         texts = [str(token) for token in tokens]
     except (TypeError, ValueError):  # not a sequence, or an int that is too long to print
         _checks.fail(TypeError, where, "tokens", "a sequence of texts", _checks.shown(tokens), fix)
     if len(texts) not in (length, time):
-        _checks.fail(
-            ValueError, where, "tokens", f"{length} tokens, one for each step of row {row}", str(len(texts)), fix
-        )
-    flows: Any = [[None] * length] * len(rows) if upstream is None else step_flows(rnn_run, row, upstream)
+        expected = f"{length} tokens, one for each step of row {row}"
+        _checks.fail(ValueError, where, "tokens", expected, str(len(texts)), fix)
+    flows: Any = [[None] * length] * len(rows) if upstream is None else step_flows(source, upstream)
     steps = [[_step_trace(cell, t, flow[t]) for cell, flow in zip(rows, flows, strict=True)] for t in range(length)]
-    source = Source(rnn_run, model_run, row, rows, upstream, loss, targets)
     y = None if model_run is None else source.of_row(model_run.logits)
     y = y[:length] if y is not None and y.ndim == 2 else y
-    return Trace(texts[:length], steps, source, y, None if upstream is None else upstream.loss)
+    return Trace(texts[:length], steps, source, y)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # tanh gives a state even for a sum that has overflowed
