@@ -291,6 +291,7 @@ CASES = [
     (lambda: replaced(one, "W_hy", np.ones((2, 3), "f2"))(*rnn(x)), TypeError, "ManyToOneHead.forward: W_hy ... float32 or float64, got float16"),
     (lambda: replaced(reader, "embedding.vectors", np.ones((10, 5)))(tokens), ValueError, "ManyToOne.forward: rnn ... input_size=5 ... got a network with input_size=4"),
     (lambda: replaced(writer, "head.W_hy", np.ones((9, 3)))(tokens), ValueError, "Decoder.forward: b_y ... output_size=9"),
+    (lambda: replaced(writer, "embedding", None).generate(max_length=2), TypeError, "Decoder.generate: embedding ... an Embedding, got None"),
     (lambda: replaced(writer, "embedding.vectors", np.ones((9, 4))).generate(max_length=2), ValueError, "Decoder.generate: head ... output_size=9, got output_size=10"),
     (lambda: replaced(captioner, "W_ch", np.ones((3, 5), "f4"))(context, tokens), TypeError, "OneToMany.forward: b_c ... float32, got float64"),
     (lambda: replaced(replaced(captioner, "W_ch", np.ones((4, 5))), "b_c", np.ones(4))(context, tokens), ValueError, "OneToMany.forward: W_ch ... 3 rows of float64 ... shape (4, 5)"),

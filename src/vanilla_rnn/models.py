@@ -335,11 +335,11 @@ class Decoder(_SequenceModel):
     def __init__(
         self, rnn: RNN, head: ManyToManyHead, embedding: Embedding, *, bos_idx: int | None, eos_idx: int | None
     ) -> None:
-        _checks.require_type(embedding, Embedding, "embedding", type(self).__name__)
         self.embedding, self.rnn, self.head, self.bos_idx, self.eos_idx = embedding, rnn, head, bos_idx, eos_idx
         self._check_parts(type(self).__name__)
 
     def _check_parts(self, where: str) -> None:
+        _checks.require_type(self.embedding, Embedding, "embedding", where)
         super()._check_parts(where)
         head, count = self.head, len(self.embedding.vectors)
         if self.rnn.bidirectional:

@@ -272,27 +272,26 @@ class EncoderDecoder(Module):
         """
         where = f"{type(self).__name__}.forward"
         ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where, "lengths")
-        embedding_run, encoder_run = self._encode(source, source_lengths, sizes["batch"], where, "source_lengths")
+        embedding_run, encoder_run = self._encode(source, source_lengths, where, "source_lengths")
+        if (source_batch := encoder_run.h_n.shape[1] if encoder_run.batched else None) != sizes["batch"]:
+            expected, got = ("one sequence" if n is None else f"a batch of {n}" for n in (sizes["batch"], source_batch))
+            _checks.fail(ValueError, where, "source", f"{expected}, like tokens", got, "Give both the same batch axis.")
         self.decoder.rnn.check_cells(where)
         decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, encoder_run.h_n)
         return EncoderDecoderRun(canonical_paths(self), embedding_run, encoder_run, decoder_run)
 
     def _encode(
-        self, source: ArrayLike, lengths: ArrayLike | None, batch: int | str | None, where: str, name: str
+        self, source: ArrayLike, lengths: ArrayLike | None, where: str, lengths_name: str
     ) -> tuple[EmbeddingRun | None, RNNRun]:
-        """Check the source and read it; ``batch`` is the size it must have, or "any"."""
+        """Check the source and read it."""
         if self.embedding is None:
-            vectors, _, counts = self.encoder.check_inputs(source, None, lengths, where, "source", name)
-            embedding_run, source_batch = None, len(vectors) if vectors.ndim == 3 else None
+            vectors, _, counts = self.encoder.check_inputs(source, None, lengths, where, "source", lengths_name)
+            embedding_run = None
         else:
-            ids, counts, sizes = zero_padding_ids(self.embedding, source, lengths, "source", where, name)
+            ids, counts, _ = zero_padding_ids(self.embedding, source, lengths, "source", where, lengths_name)
             self.encoder.check_cells(where)
-            embedding_run, source_batch = unchecked(self.embedding, Embedding, "forward")(ids), sizes["batch"]
+            embedding_run = unchecked(self.embedding, Embedding, "forward")(ids)
             vectors = embedding_run.vectors
-        if batch not in ("any", source_batch):
-            expected = "one sequence" if batch is None else f"a batch of {batch}"
-            got = "one sequence" if source_batch is None else f"a batch of {source_batch}"
-            _checks.fail(ValueError, where, "source", f"{expected}, like tokens", got, "Give both the same batch axis.")
         return embedding_run, unchecked(self.encoder, RNN, "forward")(vectors, None, counts)
 
     def generate(
@@ -307,7 +306,7 @@ class EncoderDecoder(Module):
     ) -> tuple[Array, Any]:
         """Write a sequence for each source: see `Decoder.generate`. ``lengths`` are the lengths of the sources."""
         where = f"{type(self).__name__}.generate"
-        _, encoder_run = self._encode(source, lengths, "any", where, "lengths")
+        _, encoder_run = self._encode(source, lengths, where, "lengths")
         return self.decoder._generate(None, encoder_run.h_n, max_length, temperature, top_k, rng, where)
 
     def batch(
