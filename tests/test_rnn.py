@@ -288,16 +288,20 @@ class Loud(LeakyCell):
 SUM = RNNCell.from_weights([[1.0]], [[0.5]], nonlinearity="linear")
 
 
-@pytest.mark.parametrize(
+refused_steps = pytest.mark.parametrize(
     ("top", "refused"),
     [
         (RNNCell(1, 1, rng=0), [np.nan]),
         (RNNCell(1, 1, rng=0), [0.1, 0.2]),
+        (RNNCell(1, 1, rng=0), [[0.1, 0.2]]),
         (RNNCell(1, 1, rng=0), "a"),
         (RNNCell.from_weights([[1e200]], [[0.5]], nonlinearity="relu"), [1e200]),  # overflows in the second layer
         (Loud(1, 1, rng=0), [3.0]),
     ],
 )
+
+
+@refused_steps
 def test_a_refused_step_leaves_the_stream_as_it_was(top, refused):
     rnn = RNN.from_cells([SUM, top])
     stream = rnn.stream(iter([[0.5], refused, [1.0], refused, [-0.5]]))
@@ -310,6 +314,16 @@ def test_a_refused_step_leaves_the_stream_as_it_was(top, refused):
         states.append(next(stream))
     assert_close(np.array(states), rnn([[0.5], [1.0], [-0.5]])[0])
     assert list(stream) == []
+
+
+@refused_steps
+def test_a_refused_first_step_leaves_the_batch_to_the_next_one(top, refused):
+    rnn, x = RNN.from_cells([SUM, top]), [[[0.5], [1.0]], [[-0.5], [0.2]]]  # 2 steps of 2 sequences
+    stream = rnn.stream([refused, *x])
+    with pytest.raises((ValueError, TypeError)):
+        next(stream)
+    assert stream.h_n is None
+    assert_close(np.array(list(stream)).swapaxes(0, 1), rnn(np.swapaxes(x, 0, 1))[0])
 
 
 @pytest.mark.parametrize("h_0", [None, np.full((2, 3), 0.5)])

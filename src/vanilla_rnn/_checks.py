@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 COMPUTATION = "Check the computation that produced it."
-DIVERGED = "Use a smaller learning rate or clip the gradients: training may have diverged."
 
 
 def fail(error: type[Exception], where: str, name: str, expected: str, got: str, fix: str) -> NoReturn:
@@ -215,7 +214,7 @@ def array(value: object, name: str, where: str) -> Array:
     """Convert a value to a rectangular array of numbers; the caller decides which kind of number is right."""
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return value
-    if isinstance(value, np.ndarray) and type(value) is not np.ndarray and np.any(getattr(value, "mask", False)):
+    if isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
         fix = "Fill or drop the masked values: a plain array can't mark a value as missing."
         fail(ValueError, where, name, "an array without masked values", "a masked array", fix)
     try:
@@ -308,7 +307,7 @@ def is_finite(values: Array) -> bool:
     return math.isfinite(np.vdot(values, values).real) or bool(np.isfinite(values).all())
 
 
-def finite(values: Array, name: str, where: str, fix: str = COMPUTATION, lengths: Array | None = None) -> None:
+def finite(values: Array, name: str, where: str, fix: Fix = COMPUTATION, lengths: Array | None = None) -> None:
     """Check that there is neither NaN nor infinity. With lengths, check only the real steps of (batch, time, ...)."""
     if is_finite(values):
         return
@@ -318,7 +317,7 @@ def finite(values: Array, name: str, where: str, fix: str = COMPUTATION, lengths
     if bad.any():
         index = np.argwhere(bad)[0]
         got = f"{values[tuple(index)]} at index {_index(index)}"
-        fail(ValueError, where, name, f"finite ({values.dtype})", got, fix)
+        fail(ValueError, where, name, f"finite ({values.dtype})", got, fix if isinstance(fix, str) else fix(values))
 
 
 def padding_mask(lengths: Array, shape: tuple[int, ...]) -> Array:
@@ -340,7 +339,7 @@ def gradient(
     if values.shape != like.shape:
         owner = name.removeprefix("d_")
         shape_fix = f"Pass the gradient of {owner}: it has the same shape." if owner != name else "Check the shape."
-        expected = f"an array of shape {like.shape}, like {owner}"
+        expected = f"an array of shape {like.shape}" + (f", like {owner}" if owner != name else "")
         fail(ValueError, where, name, expected, f"shape {values.shape}", shape_fix)
     finite(values, name, where, fix, lengths)
     return values
@@ -362,13 +361,11 @@ def writable(values: object, name: str, where: str) -> None:
 def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *, numbers: bool = True) -> Sizes:
     """Check a module's weights, which may have been replaced or overwritten, and return the sizes of their axes.
 
-    ``layouts`` names the axes of each array; a bias may be None. ``numbers`` says whether to check that all are finite.
+    ``layouts`` names the axes of each array. ``numbers`` says whether to check that all are finite.
     """
     sizes: Sizes = {}
     dtype = None
     for name, values in arrays.items():
-        if values is None and name in ("b_h", "b_y"):
-            continue
         if type(values) is not np.ndarray or not is_weight(values.dtype) or (dtype or values.dtype) != values.dtype:
             got = str(values.dtype) if type(values) is np.ndarray else shown(values)
             fix = f"Assign weights in place, such as {name}[...] = new."
@@ -376,7 +373,7 @@ def weights(arrays: Mapping[str, Any], layouts: Mapping[str, str], where: str, *
         dtype = values.dtype
         fit(values, name, layouts[name], sizes, where, f"Assign in place, which keeps the shape: {name}[...] = new.")
         if numbers:
-            finite(values, name, where, DIVERGED)
+            finite(values, name, where, _hints.DIVERGED)
     return sizes
 
 
@@ -408,7 +405,9 @@ def integers(value: object, name: str, where: str, fix: str) -> Array:
         return values.astype(np.int64)
     if values.dtype.kind not in "iu" or _contains_bool(value):
         kind = "bool" if _contains_bool(value) else str(values.dtype)
-        got = f"an array of {kind} with {values.flat[0]} at index {_index(np.zeros(max(values.ndim, 1), int))}"
+        place = int(np.argmax(values != np.round(values)))  # the first that isn't a whole number, else the first
+        index = np.array(np.unravel_index(place, values.shape or (1,)))
+        got = f"an array of {kind} with {values.flat[place]} at index {_index(index)}"
         fail(TypeError, where, name, "an array of integers", got, fix)
     return values
 

@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Callable, Mapping, Sizes
 
+DIVERGED = "Use a smaller learning rate or clip the gradients: training may have diverged."
+
 
 class _Short(reprlib.Repr):
     """The beginning of a repr. Above 4,300 digits, Python refuses to print an int."""
@@ -44,10 +46,8 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
             fix = "Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."
         return f"words, such as {str(first or next(iter(values.flat), ''))[:60]!r}", fix
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
-        return (
-            f"dates, such as {first or values.flat[0]}",
-            "Convert dates to numbers, such as the days since the first one.",
-        )
+        fix = "Convert dates to numbers, such as the days since the first one."
+        return f"dates, such as {first or values.flat[0]}", fix
     if isinstance(first, (list, tuple, np.ndarray)):
         return "an object array of rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
     if any(part is None or part != part for part in map(_comparable, rest)):
@@ -88,19 +88,17 @@ def for_logits(z: Array) -> str:
     """What to do about logits that aren't finite."""
     if np.isneginf(z).any():
         return "Use -1e9 instead of -inf to exclude a class."
-    return "Use a smaller learning rate or clip the gradients: training may have diverged."
+    return DIVERGED
 
 
 def for_id(values: Array, bad: int, count: int, count_name: str) -> str:
     """What to do about an id outside its range."""
     if count_name == "len(vocab)":
         return "Use ids from this vocabulary's encode."
+    if count_name != "classes" and bad < 0:
+        return "Use ids from 0 up: a negative id doesn't count from the end."
     if count_name != "classes":
-        return (
-            "Use ids from 0 up: a negative id doesn't count from the end."
-            if bad < 0
-            else f"Make {count_name} larger than every id: len(vocab) for token ids."
-        )
+        return f"Make {count_name} larger than every id: len(vocab) for token ids."
     if bad < 0:
         return "Pass weights=(targets >= 0) if negative targets are to be ignored."
     if count == 1:
@@ -110,18 +108,12 @@ def for_id(values: Array, bad: int, count: int, count_name: str) -> str:
 
 def for_mask(mask: Array) -> str:
     """How to turn a mask into lengths, if that is possible."""
-    counts = mask.astype(np.int64).sum(axis=1)
     real = mask.astype(bool)
-    if (real == (np.arange(mask.shape[1]) < counts[:, None])).all():
-        return f"Pass the lengths of its rows instead: {_first_few(counts)}."
-    if (real[:, ::-1] == (np.arange(mask.shape[1]) < counts[:, None])).all():
+    if (real == np.sort(real)[:, ::-1]).all():
+        return f"Pass the lengths of its rows instead: {brief(real.sum(axis=1).tolist())}."
+    if (real == np.sort(real)).all():
         return "Move the padding to the end of each row, as pad_sequences does: this mask has it at the beginning."
     return "Pass it to the loss as weights=mask: it has gaps, which lengths can't describe."
-
-
-def _first_few(counts: Array) -> str:
-    """The first few lengths, for a message."""
-    return "[" + ", ".join(map(str, counts[:5])) + (", ...]" if len(counts) > 5 else "]")
 
 
 INSTEAD = {  # what this library has in place of other libraries' arguments

@@ -140,11 +140,9 @@ def _slots_of(kind: Any) -> tuple[str, ...]:
     return tuple(name for base in reversed(kind.__mro__) for name in getattr(base, "__slots__", ()))
 
 
-def collect_arrays(
-    parent: Module | list[Any], prefix: str = "", arrays: dict[str, Array] | None = None
-) -> dict[str, Array]:
+def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Array]:
     """Every array in a module by its path; a shared one under each of its paths."""
-    arrays = {} if arrays is None else arrays
+    arrays: dict[str, Array] = {}
     if isinstance(parent, list):
         children: Iterable[tuple[Any, Any]] = enumerate(parent)
     else:
@@ -154,7 +152,7 @@ def collect_arrays(
         if isinstance(child, np.ndarray):
             arrays[f"{prefix}{name}"] = child
         elif isinstance(child, list) or (isinstance(child, Module) and type(child).parameters is Module.parameters):
-            collect_arrays(child, f"{prefix}{name}.", arrays)
+            arrays |= collect_arrays(child, f"{prefix}{name}.")
         elif callable(getattr(child, "parameters", None)):  # a cell of your own, or a module with parameters of its own
             arrays |= {f"{prefix}{name}.{path}": values for path, values in child.parameters().items()}
     return arrays
@@ -211,5 +209,4 @@ def _freeze(value: Any) -> None:
         for part in value:
             _freeze(part)
     elif isinstance(value, Module):
-        for array in value.parameters().values():
-            array.flags.writeable = False
+        _freeze(list(value.parameters().values()))

@@ -16,4 +16,4 @@ RNG = int | np.integer[Any] | np.random.Generator | None
 Nonlinearity = tuple[Callable[..., Array], Callable[[Array], Array]]  # f, and a function that computes f'(a) from f(a)
 Loss = Callable[..., tuple[float, Array]]
 Sizes = dict[str, Any]  # axis name -> length; a tuple of lengths for "..."; None for an axis that is left out
-Fix = str | Callable[[Array, Sizes], str]  # what to do about an error; a function chooses it according to the value
+Fix = str | Callable[..., str]  # what to do about an error; a function chooses it according to the value

@@ -84,16 +84,15 @@ def functions_of(nonlinearity: str | Nonlinearity) -> Nonlinearity:
     if isinstance(nonlinearity, str):
         return NONLINEARITIES[nonlinearity]
     f, slope = nonlinearity
-    return partial(_apply, f, "the function"), partial(_apply, slope, "the slope")
+    return partial(_apply, f, "the result of the function"), partial(_apply, slope, "the result of the slope")
 
 
 def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Array | None = None) -> Array:
     """A function of your own, whose result is copied into ``out``."""
-    result = _checks.floats(function(values), f"the result of {name}", "nonlinearity", values.dtype)
+    result = _checks.floats(function(values), name, "nonlinearity", values.dtype)
     if result.shape != values.shape:
-        expected, got = (f"an array of shape {shape}" for shape in (values.shape, result.shape))
-        fix = "Return one number for each number of the argument."
-        _checks.fail(ValueError, "nonlinearity", f"the result of {name}", expected, got, fix)
+        expected, fix = f"an array of shape {values.shape}", "Return one number for each number of the argument."
+        _checks.fail(ValueError, "nonlinearity", name, expected, f"an array of shape {result.shape}", fix)
     if out is None:
         return result
     out[...] = result
@@ -269,7 +268,7 @@ class RNNCell(Module):
         """Check the weights and return their sizes. A weight that doesn't fit or isn't finite is an error."""
         if not self.is_sound():
             _checks.argument(self.nonlinearity, "nonlinearity", where)
-            _checks.weights({"W_xh": self.W_xh, "W_hh": self.W_hh, "b_h": self.b_h}, LAYOUTS, where)
+            _checks.weights(self.weights, LAYOUTS, where)
         return {"input_size": self.W_xh.shape[1], "hidden_size": self.W_xh.shape[0]}
 
     def is_sound(self) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from vanilla_rnn import _checks
+from vanilla_rnn import _checks, _hints
 from vanilla_rnn._module import Module, Run, as_rows
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def embed_backward(d_x: Array, ids: Array, num_embeddings: int) -> Array:
 class Embedding(Module):
     """A table of vectors, one for each id: ``x_t = vectors[id_t]``.
 
-    The result is that of a one-hot vector times the table, without the multiplication. There is no padding index: in a
-    network that is given ``lengths``, no gradient reaches the padding.
+    The result is the same as multiplying a one-hot vector by the table, but nothing is multiplied. There is no padding
+    index: in a network that is given ``lengths``, no gradient reaches the padding.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class Embedding(Module):
         vectors = embed(ids, self.vectors)
         if not _checks.is_finite(vectors):
             idx = ids[~np.isfinite(vectors).all(axis=-1)][0]
-            _checks.finite(self.vectors[idx], f"vectors[{idx}]", f"{type(self).__name__}.forward", _checks.DIVERGED)
+            _checks.finite(self.vectors[idx], f"vectors[{idx}]", f"{type(self).__name__}.forward", _hints.DIVERGED)
         return EmbeddingRun(ids.copy(), vectors, len(self.vectors))
 
     def check_ids(self, ids: ArrayLike, name: str, where: str) -> Array:

@@ -129,16 +129,15 @@ class Head(Module):
         """A copy of the states that this head reads."""
         raise NotImplementedError
 
-    @classmethod
     def select_backward(
-        cls, d_h: Array, h_n_shape: tuple[int, ...], directions: int
+        self, d_h: Array, h_n_shape: tuple[int, ...], directions: int
     ) -> tuple[Array | None, Array | None]:
         """(d_output, d_h_n) from the gradient of the states that were read; None for the array that wasn't."""
         raise NotImplementedError
 
     def check_weights(self, where: str) -> dict[str, int]:
         """Check the weights and return their sizes. A weight that doesn't fit or isn't finite is an error."""
-        return _checks.weights({"W_hy": self.W_hy, "b_y": self.b_y}, LAYOUTS, where)
+        return _checks.weights(self.weights, LAYOUTS, where)
 
     def frozen(self) -> Self:
         """A head with read-only copies of the weights, for a run to keep."""
@@ -199,8 +198,7 @@ class ManyToOneHead(Head):
         """The top layer's final states, (batch, directions * hidden)."""
         return np.concatenate(h_n[-directions:], axis=-1)
 
-    @classmethod
-    def select_backward(cls, d_h: Array, h_n_shape: tuple[int, ...], directions: int) -> tuple[None, Array]:
+    def select_backward(self, d_h: Array, h_n_shape: tuple[int, ...], directions: int) -> tuple[None, Array]:
         """The gradient of h_n: 0 for the layers below."""
         d_h_n = np.zeros(h_n_shape, d_h.dtype)  # (num_layers * directions, batch, hidden)
         d_h_n[-directions:] = np.split(d_h, directions, axis=-1)
@@ -234,8 +232,7 @@ class ManyToManyHead(Head):
         """The top layer's states at every step, (batch, time, directions * hidden)."""
         return output.copy()
 
-    @classmethod
-    def select_backward(cls, d_h: Array, h_n_shape: tuple[int, ...], directions: int) -> tuple[Array, None]:  # noqa: ARG003
+    def select_backward(self, d_h: Array, h_n_shape: tuple[int, ...], directions: int) -> tuple[Array, None]:
         """The gradient of output, unchanged."""
         return d_h, None
 

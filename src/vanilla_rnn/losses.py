@@ -101,7 +101,7 @@ def softmax(logits: ArrayLike) -> Array:
      [1.  0. ]]
     """
     z = _class_logits(logits, "softmax")
-    _finite_logits(z, "logits", "softmax")
+    _checks.finite(z, "logits", "softmax", _hints.for_logits)
     with np.errstate(over="ignore"):
         powers: Array = np.exp(z - z.max(axis=-1, keepdims=True))
     powers /= powers.sum(axis=-1, keepdims=True)
@@ -148,11 +148,9 @@ def binary_cross_entropy(
     z, y, w = _paired(logits, labels, ("logits", "labels"), lengths, weights, where)
     outside = (y < 0) | (y > 1)
     if outside.any():
-        fix = (
-            "Use 0 and 1 as labels: (labels + 1) / 2."
-            if np.isin(y, (-1, 0, 1)).all()
-            else "Use cross_entropy for classes, or mean_squared_error for other numbers."
-        )
+        fix = "Use cross_entropy for classes, or mean_squared_error for other numbers."
+        if np.isin(y, (-1, 0, 1)).all():
+            fix = "Use 0 and 1 as labels: (labels + 1) / 2."
         _checks.fail(ValueError, where, "labels", "from 0 to 1", f"{y[outside][0]}", fix)
     return _mean(*binary_losses(z, y), w, "logits", where)
 
@@ -212,7 +210,7 @@ def cross_entropy(
         if unknown and (y == np.round(y)).all():
             y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
-    _finite_logits(z, "logits", where)
+    _checks.finite(z, "logits", where, _hints.for_logits)
     return _mean(*class_losses(z, y), w, "logits", where)
 
 
@@ -258,11 +256,6 @@ def mean_squared_error(
         return _mean(*squared_losses(p, y), w, "predictions", where)
 
 
-def _finite_logits(z: Array, name: str, where: str) -> None:
-    if not _checks.is_finite(z):
-        _checks.finite(z, name, where, _hints.for_logits(z))
-
-
 def _class_logits(logits: ArrayLike, where: str) -> Array:
     """Logits with an axis of classes."""
     z = _checks.floats(logits, "logits", where)
@@ -297,7 +290,7 @@ def _paired(
     w = _term_weights(p.shape, lengths, weights, y_name, where)
     if w is not None:
         p, y = (np.where(w > 0, values, values.dtype.type(0)) for values in (p, y))
-    _finite_logits(p, p_name, where)
+    _checks.finite(p, p_name, where, _hints.for_logits)
     _checks.finite(y, y_name, where, f"Pass weights=... with 0 wherever a {y_name[:-1]} is missing.")
     return p, y, w
 
@@ -306,21 +299,20 @@ def _term_weights(
     shape: tuple[int, ...], lengths: ArrayLike | None, weights: ArrayLike | None, name: str, where: str
 ) -> Array | None:
     """The weight of each term of the mean, 0 at the padding; None if each counts once."""
-    real = None
+    counts = None
     if lengths is not None:
         if len(shape) < 2:
             fix = "Leave lengths out: there is no time axis, or no batch axis."
             _checks.fail(ValueError, where, "lengths", f"None for {name} of shape {shape}", _checks.shown(lengths), fix)
         counts = _checks.lengths(lengths, {"batch": shape[0], "time": shape[1]}, where)
-        real = None if counts is None else _checks.padding_mask(counts, shape)
     if weights is None:
-        return None if real is None else real.astype(np.float64)
+        return None if counts is None else _checks.padding_mask(counts, shape).astype(np.float64)
     w = _checks.floats(weights, "weights", where, np.dtype(np.float64))
     w = w[..., None] if shape == (*w.shape, 1) else w[..., 0] if w.shape == (*shape, 1) else w
     if w.shape != shape:
         fix = f"Pass one weight for each of the {name}. To weight the classes, pass class_weights[{name}]."
         _checks.fail(ValueError, where, "weights", f"an array of shape {shape}", f"shape {w.shape}", fix)
-    w = w if real is None else np.where(real, w, 0.0)
+    w = _checks.zero_padding(w, counts)
     _checks.finite(w, "weights", where)
     if (w < 0).any():
         _checks.fail(ValueError, where, "weights", "at least 0", str(w.min()), "Use 0 to ignore a prediction.")

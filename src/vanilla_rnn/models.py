@@ -165,7 +165,7 @@ class _SequenceModel(Module):
             vectors = embedding_run.vectors
         rnn_run = unchecked(self.rnn, RNN, "forward")(vectors, h_0, lengths)
         head_run = unchecked(self.head, Head, "forward")(rnn_run.output, rnn_run.h_n)
-        counts = lengths if self._head_kind is ManyToManyHead else None  # a single output counts for every sequence
+        counts = lengths if self._head_kind is ManyToManyHead else None  # a sequence's only output always counts
         return ModelRun(canonical_paths(self), embedding_run, rnn_run, head_run, counts, targets)
 
 
@@ -210,7 +210,7 @@ class ManyToOne(_Reader):
     """One output for a whole sequence, from its final state: the class of a text, the next value of a series.
 
     With one output, logits have the shape (batch, 1). To count right answers, drop the last axis: ``(logits[:, 0] > 0)
-    == labels``. NumPy would compare (batch, 1) with (batch,) as (batch, batch).
+    == labels``. Otherwise NumPy would broadcast (batch, 1) and (batch,) to (batch, batch).
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from vanilla_rnn import _checks
+from vanilla_rnn import _checks, _hints
 from vanilla_rnn._module import call_all
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     _checks.mapping(d_parameters, "d_parameters", where, _GRADIENTS_FIX)
     for name, gradient in d_parameters.items():
         _checks.writable(gradient, f"d_parameters[{name!r}]", where)
-        _checks.finite(gradient, f"d_parameters[{name!r}]", where, _checks.DIVERGED)
+        _checks.finite(gradient, f"d_parameters[{name!r}]", where, _hints.DIVERGED)
     # A square can overflow. So can ``largest`` when it is converted to float32: float32 gradients then count as 0.
     with np.errstate(over="ignore"):
         largest, squares = 1.0, sum(float(np.vdot(g, g)) for g in d_parameters.values())
@@ -153,9 +153,9 @@ class Optimizer:
                 if "t" in self.kinds:
                     state[f"t.{name}"] = np.array(t)
         for name, values in updated.items():
-            _checks.finite(values, f"{name} after the step", where, _checks.DIVERGED)
+            _checks.finite(values, f"{name} after the step", where, _hints.DIVERGED)
         for key, values in state.items():
-            _checks.finite(values, f"state[{key!r}] after the step", where, _checks.DIVERGED)
+            _checks.finite(values, f"state[{key!r}] after the step", where, _hints.DIVERGED)
         writes: list[tuple[Any, ...]] = [(setitem, parameters[name], ..., values) for name, values in updated.items()]
         call_all([*writes, (object.__setattr__, self, "state", state)])
 
@@ -212,7 +212,7 @@ class Optimizer:
         for name, values in parameters.items():
             _checks.writable(values, name, where)
             label = f"d_parameters[{name!r}]"
-            gradients[name] = _checks.gradient(d_parameters[name], values, label, where, fix=_checks.DIVERGED)
+            gradients[name] = _checks.gradient(d_parameters[name], values, label, where, fix=_hints.DIVERGED)
             kept = [f"{kind}.{name}" in self.state for kind in self.kinds]
             if any(kept) and not all(kept):
                 expected, got = f"all of {', '.join(self.kinds)} for {name}, or none", "only some of them"

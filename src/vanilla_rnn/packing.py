@@ -27,10 +27,6 @@ class Rectangle:
         self.batch, self.time = batch, time
         self.sizes = [batch] * time
 
-    def length(self, row: int) -> int:
-        """The number of real steps of one sequence."""
-        return self.time
-
     def pack(self, values: Array) -> Array:
         """(batch, time, features) -> (time * batch, features), always a copy."""
         return np.array(values.swapaxes(0, 1), order="C").reshape(-1, values.shape[-1])
@@ -52,7 +48,7 @@ class Rectangle:
         return h
 
     def last(self, states: Array) -> Array:
-        """The state of each sequence after its last step, from the states that begin with h_0."""
+        """The state of each sequence after its last step, from an array of states that begins with h_0."""
         return states[len(states) - self.batch :]
 
 
@@ -90,10 +86,6 @@ class Ragged:
         self._mirror = start[sorted_lengths[rank] - 1 - step] + rank  # step t of a sequence <-> step length - 1 - t
         start_of_state = np.concatenate([[0], self.batch + start])  # the first state after 0, 1, 2, ... steps
         self._last = start_of_state[sorted_lengths] + np.arange(self.batch)  # the state after each sequence's last step
-
-    def length(self, row: int) -> int:
-        """The number of real steps of one sequence."""
-        return int(self.lengths[row])
 
     def pack(self, values: Array) -> Array:
         """(batch, time, features) -> (real steps, features), always a copy."""

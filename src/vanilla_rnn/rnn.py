@@ -27,7 +27,7 @@ def unroll_layers(cells: list[Any], rows: Array, h_0: Array, directions: int, la
     layer: Layer = []
     for first in range(0, len(cells), directions):
         if layer:
-            rows = concat_directions([unrolled.h for unrolled in layer], layout)  # (rows of all steps, input)
+            rows = concat_directions(layer, layout)  # (rows of all steps, input)
         layer = [unroll_cell(cells[first], rows, h_0[first], layout.sizes)]
         if directions == 2:
             layer.append(unroll_cell(cells[first + 1], layout.flip(rows), h_0[first + 1], layout.sizes))
@@ -56,12 +56,14 @@ def unroll_layers_backward(
     return d_x, by_cell
 
 
-def concat_directions(h: list[Array], layout: Layout) -> Array:
+def concat_directions(layer: Layer, layout: Layout) -> Array:
     """The output of a layer, (rows of all steps, directions * hidden).
 
     The reverse direction's states are flipped back, so that both halves of a row belong to the same step.
     """
-    return h[0] if len(h) == 1 else np.concatenate([h[0], layout.flip(h[1])], axis=1)
+    if len(layer) == 1:
+        return layer[0].h
+    return np.concatenate([layer[0].h, layout.flip(layer[1].h)], axis=1)
 
 
 def split_directions(d_output: Array, directions: int, layout: Layout) -> list[Array]:
@@ -196,7 +198,7 @@ class RNN(Module):
         h_n = np.empty(h_0.shape, h_0.dtype)
         for number, layer in enumerate(unroll_layers(cells, rows, h_0, directions, layout)):
             _final_states(layer, number * directions, h_n, layout)
-        output = layout.unpack(concat_directions([unrolled.h for unrolled in layer], layout))
+        output = layout.unpack(concat_directions(layer, layout))
         return (output, h_n) if x.ndim == 3 else (output[0], h_n[:, 0])
 
     def forward(self, x: ArrayLike, h_0: ArrayLike | None = None, lengths: ArrayLike | None = None) -> RNNRun:
@@ -251,9 +253,9 @@ class RNN(Module):
         x = _checks.array(x, name, where)
         _checks.fit(x, name, "[batch] time input_size", sizes, where, _hints.for_inputs)
         values = _checks.floats(x, name, where, _dtype_of(self.cells[0]))
-        counts = None if lengths is None else _checks.lengths(lengths, sizes, where, lengths_name)
+        counts = _checks.lengths(lengths, sizes, where, lengths_name)
         _checks.finite(values, name, where, "Fill gaps in the data, or check the computation that produced it.", counts)
-        return values, None if h_0 is None else self.check_state(h_0, sizes, where), counts
+        return values, self.check_state(h_0, sizes, where), counts
 
     def check_state(self, h_0: ArrayLike | None, sizes: Sizes, where: str) -> Array | None:
         """Check an initial state for a batch whose size is in ``sizes``."""
@@ -270,7 +272,7 @@ class RNN(Module):
             fix = "Pass one cell for each layer and direction."
             _checks.fail(ValueError, where, "cells", expected, str(len(cells)), fix)
         for cell in cells:
-            if is_plain(cell) and not cell.is_sound():  # a cell of your own checks itself
+            if is_plain(cell):  # a cell of your own checks itself
                 cell.check_weights(where)
         first = cells[0]
         sizes = {"input_size": first.input_size, "hidden_size": first.hidden_size, "num_layers*directions": len(cells)}
@@ -320,14 +322,12 @@ class RNN(Module):
             got, fix = f"a {type(self).__name__} with its own forward", "Override stream in that class too."
             _checks.fail(TypeError, where, "rnn", "a network that uses RNN.forward", got, fix)
         if self.bidirectional:
-            fix = (
-                "Call rnn(x) on a whole sequence: the reverse direction starts at the end, which a stream doesn't have."
-            )
+            fix = "Call rnn(x) on a whole sequence: the reverse direction starts at its end, and a stream has none."
             _checks.fail(ValueError, where, "rnn", "a network with one direction", "bidirectional=True", fix)
         sizes = self.check_cells(where)
         _checks.iterable(steps, "steps", where, "Pass a list, an array or a generator of steps.")
         h_0 = self.check_state(h_0, sizes, where)
-        return Stream([snapshot(cell) for cell in self.cells], steps, None if h_0 is None else h_0.copy())
+        return Stream([snapshot(cell) for cell in self.cells], steps, h_0)
 
     @property
     def directions(self) -> int:
@@ -379,7 +379,7 @@ class CellRow(NamedTuple):
     cell: RNNCell  #: a copy of the cell at the time of the forward pass
     reverse: bool  #: whether it read from the last step to the first
     x: Array  #: (time, input): its inputs
-    h_prev: Array  #: (time, hidden): the state before reading: h_0, or the state after the step read previously
+    h_prev: Array  #: (time, hidden): the state before reading a step: h_0, or the state after the previously read step
     h: Array  #: (time, hidden): the state after reading
 
 
@@ -408,17 +408,17 @@ class RNNRun(Run):
     def __init__(self, paths: dict[str, str], layers: list[Layer], h_n: Array, layout: Layout, batched: bool) -> None:
         self._paths, self._layers, self._layout, self.batched = paths, layers, layout, batched
         self.directions = len(layers[0])
-        output = layout.unpack(concat_directions([unrolled.h for unrolled in layers[-1]], layout))
+        output = layout.unpack(concat_directions(layers[-1], layout))
         last = h_n[-1] if self.directions == 1 else np.concatenate(h_n[-2:], axis=-1)
         self.output: Array = output if batched else output[0]
         self.h_n: Array = h_n if batched else h_n[:, 0]
         self.last: Array = last if batched else last[0]
-        for values in (self.output, self.h_n, self.last):
-            values.flags.writeable = False
+        arrays = [self.output, self.h_n, self.last]
         for layer in layers:
             for unrolled in layer:
-                for values in (unrolled.x, unrolled.states, unrolled.h):
-                    values.flags.writeable = False
+                arrays += [unrolled.x, unrolled.states, unrolled.h]
+        for values in arrays:
+            values.flags.writeable = False
 
     def backward(self, d_output: ArrayLike | None = None, d_h_n: ArrayLike | None = None) -> RNNGradients:
         """Backpropagation through time: propagate gradients back through every step, direction and layer.
@@ -490,7 +490,8 @@ class RNNRun(Run):
 
     def read(self, row: int) -> list[CellRow]:
         """What every cell computed for one sequence: a `CellRow` for each of ``cells``."""
-        layout, length = self._layout, self._layout.length(row)
+        layout = self._layout
+        length = layout.time if layout.lengths is None else int(layout.lengths[row])
         by_cell: list[CellRow] = []
         for unrolled in (unrolled for layer in self._layers for unrolled in layer):
             reverse = bool(len(by_cell) % self.directions)

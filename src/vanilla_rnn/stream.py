@@ -18,7 +18,7 @@ WHERE = "RNN.stream"
 
 
 class Stream:
-    """An iterator over the top layer's state after each step, as `RNN.stream` returns it.
+    """The iterator that `RNN.stream` returns: it yields the top layer's state after each step.
 
     Each cell has one buffer [x_t, h_{t-1}, 1] and one matrix [W_xh, W_hh, b_h], so that a step is one product.
 
@@ -33,10 +33,7 @@ class Stream:
         moderate = all(is_plain(cell) and cell.nonlinearity == "tanh" for cell in cells)
         moderate = moderate and all(_is_moderate(values) for cell in cells for values in cell.parameters().values())
         self._bounded = moderate and (h_0 is None or _is_moderate(h_0))
-        self._sizes: dict[str, Any] = {"input_size": cells[0].input_size}
-        self._buffers: list[_Buffer] = []
-        if h_0 is not None:
-            self._begin(h_0)
+        self._buffers = [] if h_0 is None else _buffers(cells, h_0)
 
     def __iter__(self) -> Iterator[Array]:
         return self
@@ -46,23 +43,30 @@ class Stream:
         name, dtype, fix = f"steps[{number}]", self._cells[0].dtype, "Pass one step at a time: x[t] or x[:, t]."
         x_t = _checks.floats(step, name, WHERE, dtype)
         if not self._buffers or x_t.shape != self._buffers[0].x.shape:
-            _checks.fit(x_t, name, "[batch] input_size", self._sizes, WHERE, fix)
-        if not self._buffers:
-            self._begin(np.zeros((len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size), dtype))
-        if self._bounded and np.vdot(x_t, x_t) < MODERATE:  # then no sum can overflow
-            return self._advance(x_t).copy()
-        _checks.finite(x_t, name, WHERE)
-        before = [buffer.h.copy() for buffer in self._buffers]
+            _checks.fit(x_t, name, "[batch] input_size", self._sizes(), WHERE, fix)
+        bounded = self._bounded and np.vdot(x_t, x_t) < MODERATE  # then no sum can overflow
+        if not bounded:
+            _checks.finite(x_t, name, WHERE)
+        buffers = self._buffers
+        if not buffers:
+            buffers = _buffers(
+                self._cells, np.zeros((len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size), dtype)
+            )
+        if bounded:
+            self._buffers = buffers
+            return _advance(buffers, x_t).copy()
+        before = [buffer.h.copy() for buffer in buffers]
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # reported here
-                h_t = self._advance(x_t)
-            for cell, buffer in enumerate(self._buffers):
+                h_t = _advance(buffers, x_t)
+            for cell, buffer in enumerate(buffers):
                 hint = "Use smaller weights or inputs: the sum has overflowed."
                 _checks.finite(buffer.h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)
         except BaseException:
-            for buffer, h in zip(self._buffers, before, strict=True):
+            for buffer, h in zip(buffers, before, strict=True):
                 buffer.h[...] = h  # a refused step leaves the stream as it was
             raise
+        self._buffers = buffers
         return h_t.copy()
 
     @property
@@ -70,26 +74,31 @@ class Stream:
         """A copy of the state of every layer."""
         return np.stack([buffer.h for buffer in self._buffers]) if self._buffers else None
 
-    def _begin(self, h_0: Array) -> None:
-        self._sizes["batch"] = h_0.shape[1] if h_0.ndim == 3 else None
-        self._buffers = [_buffer(cell, h) for cell, h in zip(self._cells, h_0, strict=True)]
+    def _sizes(self) -> dict[str, Any]:
+        """The sizes that a step must have. The first step decides whether there is a batch axis, and its length."""
+        sizes = {"input_size": self._cells[0].input_size}
+        if not self._buffers:
+            return sizes
+        batch = self._buffers[0].h.shape[:-1]
+        return sizes | {"batch": batch[0] if batch else None}
 
-    def _advance(self, x_t: Array) -> Array:
-        """One step of every cell; returns the top cell's state."""
-        h = x_t
-        for cell, z, x, h_prev, W, a, f in self._buffers:
-            if f is None:
-                h_prev[...] = CheckedCell(cell).forward(h, h_prev).h
-                h = h_prev
-            else:
-                x[...] = h
-                z.dot(W, a)
-                h = f(a, h_prev)
-        return h
+
+def _advance(buffers: list[_Buffer], x_t: Array) -> Array:
+    """One step of every cell; returns the top cell's state."""
+    h = x_t
+    for cell, z, x, h_prev, W, a, f in buffers:
+        if f is None:
+            h_prev[...] = CheckedCell(cell).forward(h, h_prev).h
+            h = h_prev
+        else:
+            x[...] = h
+            z.dot(W, a)
+            h = f(a, h_prev)
+    return h
 
 
 def _is_moderate(values: Array) -> bool:
-    """Whether a product with another such array can't overflow."""
+    """Whether the array is small enough that its product with another array of this kind can't overflow."""
     return bool(np.vdot(values, values) < MODERATE)
 
 
@@ -105,13 +114,17 @@ class _Buffer(NamedTuple):
     f: Callable[..., Array] | None  # None for a cell of your own
 
 
-def _buffer(cell: Any, h: Array) -> _Buffer:
-    inputs, hidden = cell.input_size, cell.hidden_size
-    z = np.ones((*h.shape[:-1], inputs + hidden + 1), cell.dtype)
-    z[..., inputs:-1] = h
-    if not is_plain(cell):
-        return _Buffer(cell, z, z[..., :inputs], z[..., inputs:-1], z, z, None)
-    b_h = np.zeros(hidden, cell.dtype) if cell.b_h is None else cell.b_h
-    W = np.concatenate([cell.W_xh.T, cell.W_hh.T, b_h[None]])
-    f, _ = functions_of(cell.nonlinearity)
-    return _Buffer(cell, z, z[..., :inputs], z[..., inputs:-1], W, np.empty_like(h), f)
+def _buffers(cells: list[Any], h_0: Array) -> list[_Buffer]:
+    """A buffer for each cell, with its initial state."""
+    buffers = []
+    for cell, h in zip(cells, h_0, strict=True):
+        inputs, hidden = cell.input_size, cell.hidden_size
+        z = np.ones((*h.shape[:-1], inputs + hidden + 1), cell.dtype)
+        z[..., inputs:-1] = h
+        if is_plain(cell):
+            b_h = np.zeros(hidden, cell.dtype) if cell.b_h is None else cell.b_h
+            W, (f, _) = np.concatenate([cell.W_xh.T, cell.W_hh.T, b_h[None]]), functions_of(cell.nonlinearity)
+            buffers.append(_Buffer(cell, z, z[..., :inputs], z[..., inputs:-1], W, np.empty_like(h), f))
+        else:
+            buffers.append(_Buffer(cell, z, z[..., :inputs], z[..., inputs:-1], z, z, None))
+    return buffers

@@ -105,8 +105,9 @@ def train(
     Yields
     ------
     dict
-        For each epoch: ``"epoch"``, from 1; ``"loss"``, the mean of the batches' losses, each before its update and
-        weighted by its number of examples; ``"gradient_norm"``, the mean over the batches, before clipping.
+        For each epoch: ``"epoch"``, from 1; ``"loss"``, the mean of the batches' losses, each computed before the
+        batch's update and weighted by the batch's number of examples; ``"gradient_norm"``, the mean over the batches,
+        before clipping.
 
     Raises
     ------
@@ -343,7 +344,7 @@ def _location(where: str, place: str) -> Iterator[None]:
         yield
     except (IndexError, TypeError, ValueError) as error:
         kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
-        text = str(error).removeprefix("train: ")  # the name that the functions for both loops give
+        text = str(error).removeprefix("train: ")  # the functions that both loops share use this name
         ours = text.startswith(f"{where}, ")
         raise kind(f"{where}, {place}{text.removeprefix(where) if ours else f': {text}'}") from error
 

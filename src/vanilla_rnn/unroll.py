@@ -37,11 +37,11 @@ def unroll_plain(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> list[Any]
 
 
 def unroll_plain_backward(
-    d_output: Array, d_h_n: Array, runs: list[Any], sizes: list[int]
+    cell: Any, d_output: Array, d_h_n: Array, runs: list[Any], sizes: list[int]
 ) -> tuple[list[Array], Array, dict[str, Array]]:
     """Backpropagation through time: ``dL/dh_t`` = the part from step t's own output + the part from step t + 1."""
     d_x: list[Array] = []
-    d_parameters: dict[str, Array] = {}
+    d_parameters = {name: np.zeros_like(values) for name, values in cell.parameters().items()}
     # d_future has a row for each sequence: the part of a state's gradient that doesn't come from its own output. For a
     # sequence's last state, this is its row of d_h_n; for an earlier state, it is what the next step passes back. For
     # lengths 3 and 2, d_future contains [first row, second row]:
@@ -56,7 +56,7 @@ def unroll_plain_backward(
         d_future[: len(d_h_prev)] = d_h_prev
         d_x.insert(0, d_x_t)
         for name, gradient in d_step.items():  # every step uses the same weights, so their gradients are added
-            d_parameters[name] = d_parameters[name] + gradient if name in d_parameters else gradient
+            d_parameters[name] += gradient
     return d_x, d_future, d_parameters
 
 
@@ -204,9 +204,7 @@ def unroll_cell_backward(unrolled: UnrolledCell, d_output: Array, d_h_n: Array) 
         d_x, *d_weights = _quietly(unroll_backward, d_output, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
         d_h_0, d_a = d_h_n, d_output  # the loop has overwritten them
         return UnrolledGradients(d_x, d_h_0, d_a, by_name(cell.weights, d_weights))
-    d_x_steps, d_h_0, d_parameters = unroll_plain_backward(d_output, d_h_n, runs, sizes)
-    if not runs:  # no step, so no gradient
-        d_parameters = {name: np.zeros_like(values) for name, values in cell.parameters().items()}
+    d_x_steps, d_h_0, d_parameters = unroll_plain_backward(cell, d_output, d_h_n, runs, sizes)
     return UnrolledGradients(np.concatenate([x[:0], *d_x_steps]), d_h_0, None, d_parameters)
 
 

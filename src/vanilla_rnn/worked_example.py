@@ -4,7 +4,7 @@ The text that this library is based on runs "I love this movie" through a networ
 hidden state after each word, to four decimals. The weights behind these states were in pictures, which are lost.
 
 ``W_hh``, ``W_xh`` and ``EMBEDDINGS`` were recovered from the twelve printed numbers, by
-``examples/02_recover_the_weights.py``. Three assumptions single out one of the many networks that print these
+``examples/02_recover_the_weights.py``. Three assumptions single out one of the many networks that produce these
 numbers: every weight has one decimal and is between -1 and 1, the bias is zero, and no embedding has a negative entry.
 
 ``W_hy`` and ``b_y`` were chosen, not recovered: the text prints no output for this example. Its next section says that

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vanilla_rnn import _checks
+from vanilla_rnn import _checks, _hints
 from vanilla_rnn.cell import NONLINEARITIES, RNNCell
 from vanilla_rnn.embedding import Embedding
 from vanilla_rnn.heads import Head
@@ -42,7 +42,7 @@ def memory(values: Array) -> tuple[int, int]:
 def require_finite(module: Module, where: str, dtype: DTypeLike = np.float64) -> None:
     """Refuse weights that aren't finite, or that the dtype can't hold."""
     for path, values in module.parameters().items():
-        _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, _checks.DIVERGED)
+        _checks.finite(_checks.floats(values, path, where, np.dtype(dtype)), path, where, _hints.DIVERGED)
 
 
 COMPUTING = "__call__", "forward", "_forward", "select"  # the methods that compute a module's result

@@ -51,7 +51,7 @@ def to_torch_state_dict(module: Module) -> dict[str, Array]:
     ------
     ValueError
         If a number isn't finite, a nonlinearity isn't tanh or relu, or the cells of an RNN differ in their nonlinearity
-        or in whether they have a bias, which they can't in a ``torch.nn.RNN``.
+        or in whether they have a bias, which ``torch.nn.RNN`` doesn't allow.
     TypeError
         If the module is of another kind, has additional parameters, or has cells of your own.
     """

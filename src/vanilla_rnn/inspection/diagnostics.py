@@ -76,8 +76,8 @@ def gradient_flow(
     d_logits : array_like or None
         dL/dlogits, as a loss returns it. For the run of a model, it can replace d_output and d_h_n.
     loss, targets
-        The loss of this row alone, and the targets of the whole batch, as for `trace`. They are for the run
-        of a model, in place of a gradient.
+        A loss function, which is applied to this row alone, and the targets of the whole batch, as for `trace`. For the
+        run of a model, they can replace a gradient.
     row : int
         The row of the batch to look at.
 

@@ -50,7 +50,7 @@ class Upstream(NamedTuple):
     d_output: Array | None
     d_h_n: Array | None
     loss: float | None
-    d_logits: Array | None  #: dL/dlogits, from which the two came; None if they were given
+    d_logits: Array | None  #: dL/dlogits, if d_output and d_h_n were computed from it; None if they were given
 
 
 class Source(NamedTuple):

@@ -193,7 +193,8 @@ def trace(
     row : int
         The row of the batch to look at.
     loss : callable or None
-        The loss of this row alone, such as `cross_entropy`, for the run of a model.
+        A loss function, such as `cross_entropy`, which is applied to this row alone. It can only be used with the run
+        of a model.
     targets : array_like or None
         The targets of the whole batch; None if the run has them.
     d_logits, d_output, d_h_n : array_like or None
