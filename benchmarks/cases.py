@@ -18,12 +18,12 @@ SHAPES = [  # (batch, time, input, hidden)
     (64, 100, 256, 512),
     (128, 50, 512, 1024),
 ]
-LIBRARIES = "ours", "torch", "jax", "onnxruntime"
+CONTESTANTS = "ours", "bare", "torch", "jax", "onnxruntime"
 
 
 def one_shape(shape):
-    """One forward, and one training step's forward and backward, of every library."""
-    return {name: partial(getattr(contestants, name), *shape) for name in LIBRARIES}
+    """One forward, and one training step's forward and backward, of every contestant."""
+    return {name: partial(getattr(contestants, name), *shape) for name in CONTESTANTS}
 
 
 def textbook(batch):

@@ -5,12 +5,50 @@ step's forward and backward. A library that isn't installed gives None.
 import numpy as np
 
 from vanilla_rnn import RNN
+from vanilla_rnn.unroll import _aligned
 
 
 def ours(batch, time, inputs, hidden):
     rnn = RNN(inputs, hidden, dtype=np.float32, rng=0)
     x, d_output = arrays(batch, time, inputs, hidden)
     return {"forward": lambda: rnn(x), "training": lambda: rnn.forward(x).backward(d_output)}
+
+
+def bare(batch, time, inputs, hidden):
+    """The least that NumPy can do: the calls of the loops alone, in memory that exists already, without a check."""
+    cell = RNN(inputs, hidden, dtype=np.float32, rng=0).cells[0]
+    W_xh, W_hh, W_hh_T, b_h = cell.W_xh, _aligned(cell.W_hh), _aligned(cell.W_hh.T), cell.b_h
+    x, d_output = (np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(time * batch, -1) for rows in
+                   arrays(batch, time, inputs, hidden))  # fmt: skip
+    states = np.zeros(((time + 1) * batch, hidden), np.float32)
+    h_prev, h, slope, d_a = states[:-batch], states[batch:], np.empty_like(d_output), np.empty_like(d_output)
+    shape = (-1, hidden) if batch == 1 else (-1, batch, hidden)  # a batch of one as vectors
+    h_0, *steps = states.reshape(shape)
+    backwards = [list(rows.reshape(shape))[::-1] for rows in (d_a, slope)]
+    W_hh_h, d_future = np.empty_like(h_0), np.empty_like(h_0)
+
+    def forward():
+        x.dot(W_xh.T, h)
+        np.add(h, b_h, h)
+        h_t = h_0
+        for a_t in steps:
+            h_t.dot(W_hh_T, W_hh_h)
+            np.add(a_t, W_hh_h, a_t)
+            h_t = np.tanh(a_t, a_t)
+
+    def training():
+        forward()
+        np.multiply(h, h, slope)
+        np.subtract(1.0, slope, slope)
+        d_a[...] = d_output
+        d_future[...] = 0.0
+        for d_t, slope_t in zip(*backwards, strict=True):
+            np.add(d_t, d_future, d_t)
+            np.multiply(d_t, slope_t, d_t)
+            d_t.dot(W_hh, d_future)
+        return d_a.dot(W_xh), d_a.T.dot(x), d_a.T.dot(h_prev), np.add.reduce(d_a, axis=0)
+
+    return {"forward": forward, "training": training}
 
 
 def torch(batch, time, inputs, hidden):
