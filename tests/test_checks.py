@@ -285,7 +285,7 @@ def head(output, h_n):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Network(3, 2, False), "Network: takes 2 positional arguments but 4 were given. Name the arguments after hidden_size: num_layers=2, bias=False."),
+        (lambda: Network(3, 2, False), "Network: takes 2 positional arguments but 4 were given. Pass arguments after hidden_size by name: num_layers=2, bias=False."),
         (lambda: Network(3, dropout=0.5), "Network: got an unexpected keyword argument 'dropout'. Leave it out: this library has no dropout; stop early or use a smaller network."),
         (lambda: Network(3, batch_first=True), "Network: got an unexpected keyword argument 'batch_first'. Leave it out: the batch axis always comes first."),
         (lambda: Network(3, padding_idx=0), "Network: got an unexpected keyword argument 'padding_idx'. Leave it out: pass lengths, and padding gets no gradient."),

@@ -484,7 +484,7 @@ def test_a_question_without_an_answer_is_refused(worked_trace, question):
 def test_the_states_alone_answer_no_question_about_outputs(question):
     steps = trace(RNN(2, 3, rng=0).forward(np.ones((4, 2))))
     assert '"questions":[["state"]]' in steps.to_html(questions=["state"])
-    with pytest.raises(ValueError, match=rf"questions must be of the kinds 'state', got '{question}'"):
+    with pytest.raises(ValueError, match=rf"questions must be chosen from 'state', got '{question}'"):
         steps.to_html(questions=[question])
 
 

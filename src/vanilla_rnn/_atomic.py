@@ -1,4 +1,4 @@
-"""Writing a file so that a reader sees the old content or the new content, never a part of the new."""
+"""Writing a file so that a reader sees all of the old content or all of the new, never only part of the new."""
 
 # ruff: noqa: PTH101, PTH105, PTH108, PTH113, PTH116, PTH118, PTH208  # pathlib would be imported for this file alone
 

@@ -154,7 +154,7 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         hints = ["Pass the parameters to each step: optimizer.step(model.parameters(), d_parameters)."]
     if not hints and len(args) > len(positional):
         extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
-        hints = [f"Name the arguments after {positional[-1]}: {', '.join(f'{n}={brief(v)}' for n, v in extra)}."]
+        hints = [f"Pass arguments after {positional[-1]} by name: {', '.join(f'{n}={brief(v)}' for n, v in extra)}."]
     if not hints and "bos_idx" in str(error):
         hints = [
             "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx, or None for both if the text has no beginning or end."

@@ -88,10 +88,10 @@ def functions_of(nonlinearity: str | Nonlinearity) -> Nonlinearity:
 
 
 def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Array | None = None) -> Array:
-    """A function of your own, whose result is copied into ``out``."""
+    """Call a function of your own, and copy its result into ``out`` if there is one."""
     result = _checks.floats(function(values), name, "nonlinearity", values.dtype)
     if result.shape != values.shape:
-        expected, fix = f"an array of shape {values.shape}", "Return one number for each number of the argument."
+        expected, fix = f"an array of shape {values.shape}", "Return one number for each number in the argument."
         _checks.fail(ValueError, "nonlinearity", name, expected, f"an array of shape {result.shape}", fix)
     if out is None:
         return result

@@ -99,7 +99,7 @@ class ModelRun(Run):
         Parameters
         ----------
         d_logits : array_like of the logits' shape
-            dL/dlogits, the second result of a loss. Values at and after a sequence's length are ignored.
+            dL/dlogits, the second result of a loss. Values beyond a sequence's length are ignored.
 
         Returns
         -------
@@ -236,7 +236,7 @@ class ManyToOne(_Reader):
     __slots__ = ()
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
-        """Return the arguments of `forward` and the labels, from unpadded examples.
+        """Turn unpadded examples into the arguments for `forward`, and the labels to go with them.
 
         Examples
         --------
@@ -278,9 +278,10 @@ class ManyToMany(_Reader):
     __slots__ = ()
 
     def batch(self, inputs: Sequence[ArrayLike], labels: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
-        """Return the arguments of `forward` and the labels, from unpadded examples.
+        """Turn unpadded examples into the arguments for `forward`, and the labels to go with them.
 
-        The labels are padded with -1, or with NaN if they aren't integers. A loss without ``lengths`` refuses both.
+        The labels are padded with -1, or with NaN if they aren't integers. Without ``lengths``, every loss refuses
+        NaN, and the losses for classes refuse -1.
         """
         where = f"{type(self).__name__}.batch"
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
@@ -380,8 +381,8 @@ class Decoder(_SequenceModel):
         -------
         ModelRun
             ``.logits``, (batch, time + 1, output_size), ``.targets``, (batch, time + 1), and ``.lengths``, the tokens'
-            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens, not one longer; a
-            length of 0 stays 0.
+            lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens instead of one step
+            longer; a length of 0 stays 0.
         """
         return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
 
@@ -391,7 +392,7 @@ class Decoder(_SequenceModel):
         return self._run(inputs, counts, h_0, targets)
 
     def batch(self, tokens: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], None]:
-        """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
+        """Turn unpadded examples into the arguments for `forward`. The model makes the targets itself."""
         return pad(tokens, "tokens", f"{type(self).__name__}.batch"), None
 
     def generate(

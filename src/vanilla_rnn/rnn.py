@@ -1,4 +1,4 @@
-"""The recurrent network: layers, directions and lengths around the loop over time; forward first, then backward."""
+"""The recurrent network: it adds layers, directions and lengths to the loop over time. Forward first, then backward."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unroll_layers_backward(
     """
     by_cell: list[UnrolledGradients] = []
     for layer in reversed(layers):
-        first = len(d_h_n) - len(by_cell) - len(layer)  # the number of this layer's first cell
+        first = len(d_h_n) - len(by_cell) - len(layer)  # the index of this layer's first cell
         d_outputs = split_directions(d_output, len(layer), layout)
         gradients = [
             unroll_cell_backward(unrolled, d_outputs[i], layout.sort(d_h_n[first + i]))
@@ -211,8 +211,8 @@ class RNN(Module):
         h_0 : array_like, (num_layers * directions, batch, hidden_size), or None
             The initial state of every cell; None means zeros. For one sequence, leave out the batch axis.
         lengths : array_like of int, (batch,), or None
-            The number of real steps of each sequence, in any order, 0 included. Steps at and after a sequence's length
-            leave its state alone and output 0. Whatever x contains there is ignored.
+            The number of real steps of each sequence, in any order, 0 included. Steps beyond a sequence's length leave
+            its state alone and output 0. Whatever x contains there is ignored.
 
         Returns
         -------
@@ -392,7 +392,7 @@ class RNNRun(Run):
     Attributes
     ----------
     output : numpy.ndarray, (batch, time, directions * hidden_size)
-        The top layer's states at every step; 0 at and after a sequence's length.
+        The top layer's states at every step; 0 beyond a sequence's length.
     h_n : numpy.ndarray, (num_layers * directions, batch, hidden_size)
         The state of every cell after all its steps.
     last : numpy.ndarray, (batch, directions * hidden_size)
@@ -426,7 +426,7 @@ class RNNRun(Run):
         Parameters
         ----------
         d_output : array_like of output's shape, or None
-            dL/doutput; None if the loss doesn't depend on it. Values at and after a sequence's length are ignored.
+            dL/doutput; None if the loss doesn't depend on it. Values beyond a sequence's length are ignored.
         d_h_n : array_like of h_n's shape, or None
             dL/dh_n; None if the loss doesn't depend on it. The top layer's final states are in both output and h_n: the
             two gradients are added.

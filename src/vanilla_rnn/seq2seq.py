@@ -127,7 +127,7 @@ class OneToMany(Module):
     def batch(
         self, contexts: Sequence[ArrayLike], tokens: Sequence[ArrayLike]
     ) -> tuple[tuple[Array, Array, Array], None]:
-        """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
+        """Turn unpadded examples into the arguments for `forward`. The model makes the targets itself."""
         where = f"{type(self).__name__}.batch"
         _checks.iterable(contexts, "contexts", where, "Pass a list of vectors.")
         return (_checks.array(list(contexts), "contexts", where), *pad(tokens, "tokens", where)), None
@@ -178,7 +178,7 @@ class OneToManyRun(Run):
         Parameters
         ----------
         d_logits : array_like of the logits' shape
-            dL/dlogits. Values at and after a sequence's length are ignored.
+            dL/dlogits. Values beyond a sequence's length are ignored.
 
         Returns
         -------
@@ -312,7 +312,7 @@ class EncoderDecoder(Module):
     def batch(
         self, source: Sequence[ArrayLike], tokens: Sequence[ArrayLike]
     ) -> tuple[tuple[Array, Array, Array, Array], None]:
-        """Return the arguments of `forward`, from unpadded examples. The model makes the targets itself."""
+        """Turn unpadded examples into the arguments for `forward`. The model makes the targets itself."""
         where = f"{type(self).__name__}.batch"
         padded, source_lengths = pad_inputs(source, self.encoder, self.embedding, "source", where)
         padded_tokens, lengths = pad(tokens, "tokens", where)
@@ -357,7 +357,7 @@ class EncoderDecoderRun(Run):
         Parameters
         ----------
         d_logits : array_like of the logits' shape
-            dL/dlogits. Values at and after a sequence's length are ignored.
+            dL/dlogits. Values beyond a sequence's length are ignored.
 
         Returns
         -------

@@ -129,7 +129,7 @@ def train(
         """The loop itself. It is a function of its own so that `train` checks its arguments when it is called."""
         for epoch in range(1, epochs + 1):
             order = generator.permutation(len(kept))
-            losses, norms, sizes = [], [], []  # of each batch
+            losses, norms, sizes = [], [], []  # for each batch
             for number, start in enumerate(range(0, len(order), batch_size), start=1):
                 chosen = order[start : start + batch_size].tolist()
                 with _location(where, f"epoch {epoch}, batch {number}"):

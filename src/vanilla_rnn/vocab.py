@@ -198,7 +198,7 @@ class Vocab:
         return ids
 
     def decode(self, ids: ArrayLike) -> list[str]:
-        """Return the tokens of these ids, an integer array of shape (tokens,).
+        """Return the tokens of these ids, which are an integer array of shape (tokens,).
 
         Raises
         ------

@@ -45,7 +45,7 @@ def to_onnx(model: Module) -> ModelProto:
 
         Its outputs are ``logits`` and ``h_n``, or for an RNN ``output`` and ``h_n``.
 
-        The graph looks up every id, including those after a sequence's length, so pad with 0. It doesn't refuse
+        The graph looks up every id, including those beyond a sequence's length, so pad with 0. It doesn't refuse
         negative ids: -1 gives the last row of the table.
 
     Raises

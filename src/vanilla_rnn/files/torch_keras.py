@@ -99,8 +99,8 @@ def load_torch_state_dict(module: Module, state_dict: Mapping[str, Any]) -> None
 def to_keras_weights(module: Module) -> list[Array]:
     """Return the parameters in the order and the layout of Keras, as ``get_weights()`` lists them.
 
-    An `RNN` gives those of one ``SimpleRNN``, or ``Bidirectional(SimpleRNN)``, for each layer. A model gives those of a
-    ``Sequential`` of an embedding, an RNN and a ``Dense`` head.
+    For an `RNN`, they fit one ``SimpleRNN``, or ``Bidirectional(SimpleRNN)``, for each layer. For a model, they fit a
+    ``Sequential`` with an embedding, an RNN and a ``Dense`` head.
 
     Parameters
     ----------

@@ -154,7 +154,7 @@ def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.0
     Returns
     -------
     list of int
-        A number of steps for each of ``cells``. The largest possible span is one less than the number of steps; it
+        One span, in steps, for each of ``cells``. The largest possible span is one less than the number of steps; it
         means that the sequence was too short to tell. The span is 0 if the last state is 0, where the norm has no
         gradient.
 
@@ -290,7 +290,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     outputs = [name.removeprefix("d_") for name in inspect.signature(run.backward).parameters]
     rng = np.random.default_rng(0)
     weights = {name: rng.standard_normal(np.shape(getattr(run, name))) for name in outputs}
-    if "logits" in weights:  # backward ignores everything at and after a sequence's length
+    if "logits" in weights:  # backward ignores everything beyond a sequence's length
         weights["logits"] = _checks.zero_padding(weights["logits"], run.lengths)
     gradients = run.backward(**{f"d_{name}": values for name, values in weights.items()})
 

@@ -190,7 +190,7 @@ def _question(question: Any, numbers: dict[str, Any]) -> list[Any]:
         possible.append("gradient")
     if kind not in possible:
         expected, fix = _checks.listed(possible), "Ask for a number that this trace contains."
-        _checks.fail(ValueError, where, "questions", f"of the kinds {expected}", _checks.shown(question), fix)
+        _checks.fail(ValueError, where, "questions", f"chosen from {expected}", _checks.shown(question), fix)
     sizes = (len(numbers["tokens"]), len(numbers["h_0"][-1]))
     valid = [isinstance(n, int) and 0 <= n < size for n, size in zip(place, sizes, strict=False)]
     if place and not (kind == "state" and len(place) == 2 and all(valid)):

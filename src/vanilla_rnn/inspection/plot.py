@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from vanilla_rnn.rnn import RNNRun
     from vanilla_rnn.seq2seq import OneToManyRun
 
-COLOURS = ("#b35806", "#542788", "#0b5c8a", "#1d6b3a")  # of lines
-MINUS, ZERO, PLUS = "#4393c3", "#f7f7f7", "#e08214"  # of numbers, as on the page for a trace
+COLOURS = ("#b35806", "#542788", "#0b5c8a", "#1d6b3a")  # for lines
+MINUS, ZERO, PLUS = "#4393c3", "#f7f7f7", "#e08214"  # for numbers, as on the page for a trace
 
 
 def plot_hidden_states(

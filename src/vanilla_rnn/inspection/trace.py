@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vanilla_rnn.seq2seq import OneToManyRun
 
 TERMS = 6  # at most this many products of a row times a column are written out, so that lines stay short
-FRAME = (  # for a notebook: once its page has loaded, the frame asks for its height and adopts it
+FRAME = (  # for a notebook: once the page has loaded, the frame asks the page for its height and resizes to fit
     'sandbox="allow-scripts" style="width:100%;height:60em;border:0" onload="addEventListener(\'message\', event => {'
     " if (event.source === this.contentWindow && event.data.height) this.style.height = event.data.height + 'px'; });"
     " this.contentWindow.postMessage({}, '*')\""
