@@ -147,8 +147,19 @@ def test_a_gradient_has_the_dtype_of_the_logits(name, options, dtype):
 
 
 def test_a_loss_in_float32_is_summed_in_float64():
-    predictions = np.array([1e4, 1.0, 1.0], np.float32)  # float32 can't hold the sum of their squares
-    assert mean_squared_error(predictions, np.zeros(3))[0] == 100000002 / 3
+    predictions = np.array([1e4, 1.0, 1.0, 1.0], np.float32)  # float32 can't hold the sum of their squares
+    assert mean_squared_error(predictions, np.zeros(4))[0] == 100000003 / 4
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_in_float32_count_in_float64(name):
+    rng = np.random.default_rng(7)
+    loss, z, y = random_case(name, rng, (3, 2))
+    w = rng.uniform(0.1, 3, (3, 2)).astype(np.float32)
+    value, d_logits = loss(z, y, weights=w)
+    expected, d_expected = loss(z, y, weights=w.astype(np.float64))
+    assert value == expected
+    np.testing.assert_array_equal(d_logits, d_expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -177,11 +188,11 @@ def test_the_largest_numbers():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("scale", [1e-300, 1e-50, 1.0, 1e50, 1e308])
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e-50, 1.0, 1e50, 2e307])
 @pytest.mark.parametrize("name", LOSSES)
 def test_only_the_ratios_of_the_weights_matter(name, scale, dtype):
     loss, z, y = random_case(name, np.random.default_rng(4), (3, 2))
-    w = np.random.default_rng(5).uniform(0, 1, (3, 2))
+    w = np.random.default_rng(5).integers(1, 9, (3, 2))  # whole, so that even 5e-324 can be multiplied by them
     expected, d_expected = loss(z.astype(dtype), y, weights=w)
     value, d_logits = loss(z.astype(dtype), y, weights=w * scale)
     assert value == pytest.approx(expected, rel=1e-6)
@@ -203,11 +214,13 @@ def test_unknown_classes_may_be_nan():
     assert not d_logits[1].any()
 
 
-def test_one_prediction_without_axes():
+@pytest.mark.parametrize("options", [{}, {"weights": 0.3}])
+def test_one_prediction_without_axes(options):
     for loss, z, y in ((mean_squared_error, 3.0, 1.0), (binary_cross_entropy, 0.0, 1)):
-        d_logits = loss(z, y)[1]
+        d_logits = loss(np.float32(z), y, **options)[1]
         assert isinstance(d_logits, np.ndarray)
         assert d_logits.shape == ()
+        assert d_logits.dtype == np.float32
 
 
 # --- shapes
@@ -249,18 +262,20 @@ def test_a_single_class_is_always_right():
 
 @pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
 @pytest.mark.parametrize(
-    ("shape", "targets", "fix"),
+    ("shape", "targets", "shapes", "fix"),
     [
-        ((3, 1), [[1, 0, 1]], r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
-        ((3, 1), np.ones((3, 1, 1)), r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
-        ((3, 1), 1, "Pass as many (labels|targets) as"),
-        ((3, 1), [1, 0], "Pass as many (labels|targets) as"),
-        ((3, 1), np.ones((3, 3)), "Pass as many (labels|targets) as"),
-        ((3, 2), [1, 0, 1], "Use cross_entropy for class ids"),
+        ((3, 1), [[1, 0, 1]], r"\(3,\) or \(3, 1\)", r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
+        ((3, 1), np.ones((3, 1, 1)), r"\(3,\) or \(3, 1\)", r"Reshape the \w+ to \(3,\) or \(3, 1\)"),
+        ((3, 1), 1, r"\(3,\) or \(3, 1\)", "Pass as many (labels|targets) as"),
+        ((3, 1), [1, 0], r"\(3,\) or \(3, 1\)", "Pass as many (labels|targets) as"),
+        ((3, 1), np.ones((3, 3)), r"\(3,\) or \(3, 1\)", "Pass as many (labels|targets) as"),
+        ((2, 3, 1), np.ones((3, 2)), r"\(2, 3\) or \(2, 3, 1\)", r"Reshape the \w+ to \(2, 3\) or \(2, 3, 1\)"),
+        ((3, 2), [1, 0, 1], r"\(3, 2\)", "Use cross_entropy for class ids"),
+        ((2, 3, 4), np.ones((2, 3)), r"\(2, 3, 4\)", "Use cross_entropy for class ids"),
     ],
 )
-def test_targets_are_not_broadcast(loss, shape, targets, fix):
-    with pytest.raises(ValueError, match=rf"(labels|targets) must be .*\(3, \d\), got shape .*\. {fix}"):
+def test_targets_are_not_broadcast(loss, shape, targets, shapes, fix):
+    with pytest.raises(ValueError, match=rf"(labels|targets) must be an array of shape {shapes}, got shape .*\. {fix}"):
         loss(np.ones(shape), targets)
 
 
@@ -273,6 +288,7 @@ def test_labels_may_be_bools():
     ("call", "error", "message"),
     [
         (lambda: binary_cross_entropy([], []), ValueError, "binary_cross_entropy: logits must be .*, got none"),
+        (lambda: binary_cross_entropy([], [], weights=[]), ValueError, "binary_cross_entropy: logits must be .*, got none"),
         (lambda: cross_entropy(np.zeros((0, 3)), []), ValueError, "cross_entropy: logits must be .*, got none"),
         (lambda: mean_squared_error(np.ones((2, 3)), np.ones((2, 3)), lengths=[0, 0]), ValueError, "mean_squared_error: predictions must be .*, got none. Pass at least one prediction"),
         (lambda: mean_squared_error([1.0], [1.0], weights=[0]), ValueError, "predictions must be .*, got none. .*weight above 0"),
@@ -289,7 +305,7 @@ def test_labels_may_be_bools():
         (lambda: cross_entropy(np.zeros((2, 0)), [0, 0]), ValueError, r"logits must be .*classes.*, got shape \(2, 0\)"),
         (lambda: cross_entropy(1.0, 1), ValueError, r"logits must be .*classes.*, got shape \(\)"),
         (lambda: cross_entropy([[0.0, 0.0]], [1], lengths=[1]), ValueError, r"lengths must be None for targets of shape \(1,\), got \[1\]"),
-        (lambda: binary_cross_entropy([[0.0]], [[1]], lengths=[2]), ValueError, "lengths must be from 0 to 1.*, got 2 at row 0"),
+        (lambda: binary_cross_entropy([[0.0]], [[1]], lengths=[2]), ValueError, "binary_cross_entropy: lengths must be from 0 to 1.*, got 2 at row 0"),
         (lambda: mean_squared_error([1.0, 2.0], [0, 1], weights=[1]), ValueError, r"weights must be .*\(2,\), got shape \(1,\).*class_weights\[targets\]"),
         (lambda: binary_cross_entropy([1.0, 2.0], [0, 1], weights=[1, -0.5]), ValueError, "weights must be at least 0, got -0.5"),
         (lambda: softmax(1.0), ValueError, r"softmax: logits must be .*classes.*, got shape \(\)"),

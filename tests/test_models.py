@@ -194,6 +194,8 @@ def test_an_encoder_gives_its_final_states_to_the_decoder(rng):
     np.testing.assert_array_equal(model(**inputs), expected)
     vectors = EncoderDecoder(model.encoder, model.decoder)
     np.testing.assert_array_equal(vectors(**inputs | {"source": model.embedding(source)}), expected)
+    one, tokens = source[0], inputs["tokens"][0]
+    np.testing.assert_array_equal(vectors(model.embedding(one), tokens), model(one, tokens))
     ids, _ = model.generate(source, source_lengths, max_length=4)
     np.testing.assert_array_equal(ids, model.decoder.generate(h_0=h_n, max_length=4)[0])
 
@@ -451,7 +453,7 @@ WRITER = Decoder(RNN_1, MANY, TABLE, **IDS)
         (lambda: Decoder(RNN_1, ManyToManyHead(H, 5), TABLE, **IDS), ValueError, "Decoder: head must be .*=7, got output_size=5"),
         (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=None, eos_idx=3), ValueError, "Decoder: bos_idx and eos_idx must be .*, got None and 3"),
         (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=3, eos_idx=3), ValueError, "Decoder: bos_idx and eos_idx must be .*, got 3 twice"),
-        (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=2, eos_idx=V), IndexError, "Decoder: eos_idx must be from 0 to 6 .*, got 7"),
+        (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=2, eos_idx=V), IndexError, r"Decoder: eos_idx must be from 0 to 6 \(num_embeddings=7\), got 7"),
         (lambda: Decoder(RNN_1, MANY, TABLE, bos_idx=True, eos_idx=3), TypeError, "Decoder: bos_idx must be .*, got True"),
         (lambda: OneToMany(5, RNN_1), TypeError, "OneToMany: decoder must be a Decoder, got RNN"),
         (lambda: OneToMany(0, WRITER), ValueError, "OneToMany: context_size must be .*, got 0"),
@@ -533,11 +535,14 @@ def test_every_model_that_writes_draws_from_its_seed_and_the_top_k(name, rng):
     assert written(temperature=9.0, top_k=1, rng=1) == written()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", [ManyToOne, ManyToMany])
-def test_empty_sequences_have_the_axes_of_the_inputs(kind, rng):
+def test_empty_sequences_have_the_axes_and_the_dtype_of_the_inputs(kind, dtype, rng):
     labels = [1, 0] if kind is ManyToOne else [[], []]
     (tokens, _), _ = reader(kind, rng).batch([[], []], labels)
     assert (tokens.shape, tokens.dtype.kind) == ((2, 0), "i")
-    head = (ManyToOneHead if kind is ManyToOne else ManyToManyHead)(H, 2, rng=rng)
-    (vectors, _), _ = kind(RNN(E, H, rng=rng), head).batch([[], []], labels)
-    assert (vectors.shape, vectors.dtype.kind) == ((2, 0, E), "f")
+    head = (ManyToOneHead if kind is ManyToOne else ManyToManyHead)(H, 2, dtype=dtype, rng=rng)
+    (vectors, _), _ = kind(RNN(E, H, dtype=dtype, rng=rng), head).batch([[], []], labels)
+    assert (vectors.shape, vectors.dtype) == ((2, 0, E), dtype)
+    (source, *_), _ = model_and_inputs("EncoderDecoder", rng)[0].batch([[], []], [[4], [5]])
+    assert (source.shape, source.dtype.kind) == ((2, 0), "i")

@@ -6,6 +6,7 @@ import itertools
 import json
 import sys
 import tracemalloc
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -309,12 +310,36 @@ def test_large_arrays_are_updated_in_blocks_with_the_same_result(call, order, mo
     for block in (optim.BLOCK, 7, 1):
         monkeypatch.setattr(optim, "BLOCK", block)
         optimizer, rng = create(call), np.random.default_rng(0)
-        parameters = {"W": np.asarray(rng.standard_normal((5, 3)), order=order), "b": rng.standard_normal(9)}
+        W, V = (np.asarray(rng.standard_normal((5, 3)), order=order) for _ in range(2))
+        parameters = {"W": W, "V": V, "b": rng.standard_normal(9)}
         for _ in range(4):
             optimizer.step(parameters, {name: rng.standard_normal(v.shape) for name, v in parameters.items()})
         results.append(parameters | optimizer.state)
     for other in results[1:]:
         assert_same(other, results[0])
+
+
+@pytest.mark.parametrize(("block", "rows"), [(6, [2] * 5), (9, [3, 3, 3, 1]), (2, [1] * 10)])
+def test_a_block_has_whole_rows_and_each_row_is_updated_once(block, rows, monkeypatch):
+    monkeypatch.setattr(optim, "BLOCK", block)
+    with mock.patch.object(optim, "sgd_update", wraps=optim.sgd_update) as update:
+        SGD(0.1).step({"W": np.ones((10, 3))}, {"W": np.ones((10, 3))})
+    assert [len(gradient) for (gradient, *_), _ in update.call_args_list] == rows
+
+
+@pytest.mark.parametrize("call", [MOMENTUM, ADAM])
+def test_a_result_that_overflows_leaves_large_arrays_as_they_were(call, monkeypatch):
+    monkeypatch.setattr(optim, "BLOCK", 1)
+    optimizer, parameters = create(call), {"W": np.ones(3), "b": np.ones(1)}
+    for _ in range(3):
+        optimizer.step(parameters, {"W": np.ones(3), "b": np.ones(1)})
+    before, state = copy.deepcopy(parameters), copy.deepcopy(optimizer.state)
+    optimizer.learning_rate = 1e300
+    for _ in range(2):
+        with pytest.raises(ValueError, match="after the step must be finite"):
+            optimizer.step(parameters, {"W": np.full(3, 2.0), "b": np.full(1, 1e200)})
+    assert_same(parameters, before)
+    assert_same(optimizer.state, state)
 
 
 def test_arrays_put_into_the_state_are_not_written_to(monkeypatch):
@@ -428,10 +453,11 @@ def test_clipping_scales_all_gradients_by_one_factor(dtype):
         np.testing.assert_allclose(values, before[name] * 0.5 / norm, rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e200])
 @pytest.mark.parametrize("seed", range(20))
-def test_a_norm_that_is_just_allowed_changes_nothing(seed):
+def test_a_norm_that_is_just_allowed_changes_nothing(seed, size):
     """For some gradients the factor max_norm / norm would be one digit below 1."""
-    gradients = {"W": np.random.default_rng(seed).standard_normal(5)}
+    gradients = {"W": size * np.random.default_rng(seed).standard_normal(5)}
     before, norm = gradients["W"].copy(), clip_grad_norm(gradients, np.inf)
     assert clip_grad_norm(gradients, norm) == norm
     np.testing.assert_array_equal(gradients["W"], before)
@@ -449,6 +475,8 @@ def test_a_norm_that_is_just_allowed_changes_nothing(seed):
 )
 def test_clipping_of_extremes(gradient, norm, clipped):
     gradients = {"W": np.array(gradient)}
+    assert clip_grad_norm(gradients, np.inf) == pytest.approx(norm, rel=1e-12, abs=0.0)
+    np.testing.assert_array_equal(gradients["W"], gradient)
     assert clip_grad_norm(gradients, 1.0) == pytest.approx(norm, rel=1e-12, abs=0.0)
     np.testing.assert_allclose(gradients["W"], clipped)
 

@@ -118,6 +118,30 @@ def test_a_later_change_of_the_weights_does_not_reach_the_run():
     np.testing.assert_array_equal(next(stream), before[:, 0])
 
 
+class Sum:
+    """``h_t = h_{t-1} + x_t``, without parameters."""
+
+    input_size = hidden_size = 2
+    dtype = np.dtype(float)
+
+    def parameters(self):
+        return {}
+
+    def forward(self, x_t, h_prev):
+        return SimpleNamespace(h=h_prev + x_t, backward=lambda d_h: (d_h, d_h, {}))
+
+
+def test_check_gradients_takes_a_cell_that_has_a_fixed_dtype():
+    assert check_gradients(RNN.from_cells([LiveCell()]), X) < 1e-11
+
+
+def test_a_cell_may_have_no_parameters_and_be_an_object_with_functions():
+    cell = Sum()
+    names = ("input_size", "hidden_size", "dtype", "parameters", "forward")
+    same = SimpleNamespace(**{name: getattr(cell, name) for name in names})
+    np.testing.assert_array_equal(RNN.from_cells([same])(X)[0], np.cumsum(X, axis=1))
+
+
 def test_a_stream_gives_a_cell_copies_of_its_own():
     cell, steps = LiveCell(), list(X.swapaxes(0, 1).copy())
     given = []
@@ -239,6 +263,18 @@ def test_a_part_may_leave_its_arrays_out_of_the_parameters():
     assert [path for path in model.parameters() if path.startswith("embedding")] == []
     run = model.forward([[1, 2], [3, 4]])
     assert run.backward(np.ones((2, 1))).d_parameters.keys() == model.parameters().keys()
+
+
+class FrozenHead(ManyToOneHead):
+    def parameters(self):
+        return {}
+
+
+def test_the_weights_in_a_run_are_read_only_even_if_the_head_leaves_them_out():
+    run = FrozenHead(3, 1, rng=0).forward(*RNN(2, 3, rng=1)(X))
+    for values in (run.head.W_hy, run.head.b_y):
+        with pytest.raises(ValueError, match="read-only"):
+            values[...] = 0
 
 
 class OwnNetwork(RNN):

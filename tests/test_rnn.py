@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from plain import ANY_CELL, GRUCell, LeakyCell, SameCell, assert_close, initial_states, networks, plain_rows
-from vanilla_rnn import RNN, SGD, ManyToOne, ManyToOneHead, RNNCell, unroll
+from vanilla_rnn import RNN, SGD, ManyToOne, ManyToOneHead, RNNCell, trace, unroll
 
 
 def random_gradients(case, run):
@@ -182,6 +182,28 @@ def test_a_network_s_own_forward_is_used():
         np.testing.assert_array_equal(result, expected)
     head = ManyToOneHead(3, 2, rng=rng)
     np.testing.assert_array_equal(ManyToOne(half, head)(x), head(half.forward(x).output, h_n))
+
+
+def test_a_subclass_of_the_cell_without_a_forward_of_its_own_is_unrolled_like_the_cell():
+    class Noted(RNNCell):
+        """Has another array, which the formula doesn't use."""
+
+    rng = np.random.default_rng(8)
+    plain = RNNCell(2, 3, dtype=np.float32, rng=rng)
+    noted, x = Noted.from_weights(**plain.weights), rng.standard_normal((4, 5, 2))
+    noted.counts = np.zeros(7)
+    run, expected = (RNN.from_cells([cell]).forward(x) for cell in (noted, plain))
+    np.testing.assert_array_equal(run.output, expected.output, strict=True)
+    d_a, expected_d_a = (one.backward(np.ones((4, 5, 3))).d_a[0] for one in (run, expected))
+    np.testing.assert_array_equal(d_a, expected_d_a, strict=True)
+    assert trace(run, row=1)
+
+
+def test_a_cell_reads_no_step_beyond_the_longest_sequence():
+    h_0 = np.full((1, 2, 1), 0.5)  # Loud can't read an empty batch
+    output, h_n = RNN.from_cells([Loud(1, 1)])(np.ones((2, 3, 1)), h_0, lengths=[0, 0])
+    np.testing.assert_array_equal(h_n, h_0)
+    assert not output.any()
 
 
 # --- weights and memory

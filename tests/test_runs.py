@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -104,6 +105,20 @@ def test_a_run_and_its_copies_are_read_only(kind, duplicate):
     for values in kept:
         with pytest.raises(ValueError, match="read-only"):
             values[...] = 0
+
+
+@pytest.mark.parametrize("kind", ["network", "one row", "one sequence", "own cells"])
+def test_what_read_returns_can_not_change_the_run(kind):
+    rng = np.random.default_rng(8)
+    module, inputs = module_and_inputs(kind, rng)
+    run = module.forward(*inputs)
+    gradients = upstream(run, rng)
+    before = run.backward(*gradients)
+    for row in run.read(0):
+        for values in (row.x, row.h_prev, row.h):
+            with suppress(ValueError):  # read-only
+                values[...] = 0.5
+    assert_same(run.backward(*gradients), before)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -128,6 +128,7 @@ def test_save_and_load(tmp_path):
     assert loaded.idx_to_token == vocab.idx_to_token
     assert loaded.specials == vocab.specials
     assert [file.name for file in tmp_path.iterdir()] == ["vocab.json"]
+    assert {'"<unk>"', '"a",'} < set(path.read_text().splitlines())  # each token has a line of its own
 
 
 FORM = r'\{"specials": \[...\], "tokens": \[...\]\}, got a file that begins with '
@@ -197,6 +198,7 @@ def test_padding_of_vectors():
     [
         ([[1], [0.5]], (2, 1), np.float64),
         ([np.array([1], np.uint64), [2]], (2, 1), np.int64),
+        ([np.array([1], np.uint64), [2], []], (3, 1), np.int64),
         ([[np.uint64(1), np.int64(2)], [3]], (2, 2), np.int64),
         ([[1], np.array([])], (2, 1), np.int64),
         ([[], []], (2, 0), np.int64),
@@ -209,3 +211,9 @@ def test_empty_sequences_do_not_decide_the_dtype(sequences, shape, dtype):
     padded, _ = pad_sequences(iter(sequences))
     assert padded.shape == shape
     assert padded.dtype == dtype
+
+
+def test_integers_of_both_kinds_are_kept_to_the_last_digit():
+    """NumPy would convert them to floats."""
+    padded, _ = pad_sequences([np.array([2**63 - 1], np.uint64), [-1, 2]])
+    assert padded.tolist() == [[2**63 - 1, 0], [-1, 2]]
