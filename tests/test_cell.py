@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plain import NONLINEARITIES, SEEDS, LeakyCell
-from vanilla_rnn import RNNCell, check_gradients
+from vanilla_rnn import RNN, RNNCell, check_gradients
 
 FORMULAS = {
     "tanh": np.tanh,
@@ -144,6 +144,12 @@ def test_the_fast_check_accepts_sound_weights(options):
     cell = RNNCell(3, 2, rng=0, **options)
     assert cell.is_sound()
     assert complex_copy(cell).is_sound()  # as `check_gradients` makes it
+
+
+def test_weights_whose_squares_overflow_are_legal():
+    cell = RNNCell.from_weights([[1e200]], [[-1e200]], [1e200])
+    np.testing.assert_array_equal(cell([0.0]), [1.0])
+    np.testing.assert_array_equal(RNN.from_cells([cell])([[0.0], [-3.0]])[0], [[1.0], [-1.0]])
 
 
 def test_from_weights_copies_into_one_dtype():
