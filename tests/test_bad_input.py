@@ -383,6 +383,7 @@ CASES = [
     (lambda: pad_sequences([1, 2]), ValueError, "pad_sequences: sequences[0] ... got one number, 1"),
     (lambda: pad_sequences([np.zeros((2, 3)), np.zeros((0, 4))]), ValueError, "pad_sequences: sequences[1] ... (time, 3), got shape (0, 4)"),
     (lambda: pad_sequences([[1]], padding_value=0.0), ValueError, "pad_sequences: padding_value ... int64, got 0.0"),
+    (lambda: pad_sequences([[True]], padding_value=2), ValueError, "pad_sequences: padding_value ... bool, got 2"),
     (lambda: pad_sequences([[1]], padding_value=0.5), ValueError, "pad_sequences: padding_value ... int64, got 0.5"),
     (lambda: pad_sequences([np.ones(1, np.uint8)], padding_value=300), ValueError, "pad_sequences: padding_value ... uint8, got 300"),
     (lambda: pad_sequences([np.ones(1, np.float32)], padding_value=1e39), ValueError, "pad_sequences: padding_value ... float32, got 1e+39"),

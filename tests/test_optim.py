@@ -422,6 +422,8 @@ def test_a_state_of_other_parameters_or_another_optimiser_is_refused(call, state
         ({"v.W": np.ones(2)}, "state must be .*, got one with 'v.W'"),
         ({"t.W": None}, "state must be all of m, s, t for W, or none, got only some"),
         ({"m.W": np.ones(3)}, r"state\['m.W'\] must be .*\(2,\), got shape \(3,\)"),
+        ({"t.W": np.array(-1)}, r"state\['t.W'\] must be .*, got -1"),
+        ({"t.W": np.ones(2)}, r"state\['t.W'\] must be .*\(\), got shape \(2,\)"),
         ({"s.W": np.array([1.0, -0.25])}, "W.* must be .*, got"),  # s is a mean of squares
     ],
 )

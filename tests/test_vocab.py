@@ -88,8 +88,9 @@ def test_counts_of_another_kind_are_refused():
 
 @pytest.mark.parametrize("specials", [("<pad>", "<unk>"), ("<pad>", "\t")])
 @pytest.mark.parametrize("piece", [vocab_file.PIECE, 3])
-@given(learned=st.text(min_size=1), data=st.data())
+@given(learned=st.text(), data=st.data())
 def test_a_text_is_encoded_like_the_list_of_its_characters(specials, piece, learned, data):
+    learned += "a"  # at least one character that isn't special
     vocab = Vocab.from_texts([learned], level="char", specials=specials)
     known = st.text(learned) if vocab.unk_idx is None else st.text()
     text = data.draw(known)
@@ -182,6 +183,12 @@ def test_every_sequence_is_at_the_start_of_its_row(sequences, padding):
     for row, length, sequence in zip(padded, lengths, sequences, strict=True):
         assert length == len(sequence)
         assert row.tolist() == sequence + [padding] * (len(row) - length)
+
+
+@pytest.mark.parametrize("padding", [False, True])
+def test_padding_of_a_mask(padding):
+    padded, _ = pad_sequences([[True], [True, False]], padding_value=padding)
+    np.testing.assert_array_equal(padded, [[True, padding], [True, False]], strict=True)
 
 
 def test_padding_of_vectors():

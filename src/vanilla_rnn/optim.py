@@ -218,11 +218,15 @@ class Optimizer:
                 expected, got = f"all of {', '.join(self.kinds)} for {name}, or none", "only some of them"
                 _checks.fail(ValueError, where, "state", expected, got, "Assign a copy of a complete state.")
             for kind in self.kinds:
-                array = self.state.get(f"{kind}.{name}")
-                if array is not None and kind != "t" and array.shape != values.shape:
-                    expected, got = f"an array of shape {values.shape}", f"shape {array.shape}"
+                key = f"{kind}.{name}"
+                array, shape = self.state.get(key), () if kind == "t" else values.shape
+                if array is not None and np.shape(array) != shape:
+                    expected, got = f"an array of shape {shape}", f"shape {np.shape(array)}"
                     fix = "Create a new optimiser: this one has the state of another model."
-                    _checks.fail(ValueError, where, f"state[{f'{kind}.{name}'!r}]", expected, got, fix)
+                    _checks.fail(ValueError, where, f"state[{key!r}]", expected, got, fix)
+                if array is not None and kind == "t" and not array >= 0:
+                    fix = "Assign a copy of a state."
+                    _checks.fail(ValueError, where, f"state[{key!r}]", "a number of steps, 0 or more", str(array), fix)
         return gradients
 
     def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:

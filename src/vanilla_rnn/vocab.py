@@ -343,7 +343,7 @@ def pad(
                 _checks.fail(ValueError, where, f"{name}[{number}]", "below 2^63", str(row.max()), fix)
     padding = _checks.array(padding_value, "padding_value", where)
     fits = False
-    if padding.ndim == 0 and padding.dtype.kind in ("biuf" if dtype.kind in "fc" else "iu"):
+    if padding.ndim == 0 and padding.dtype.kind in {"f": "biuf", "c": "biuf", "b": "biu"}.get(dtype.kind, "iu"):
         with np.errstate(over="ignore"):
             stored = padding.astype(dtype)
         fits = stored == padding or (dtype.kind in "fc" and np.isfinite(stored) == np.isfinite(padding))
