@@ -56,6 +56,16 @@ def test_after_a_failed_write_the_old_file_is_there_and_no_other(tmp_path, monke
     assert [(file, file.read_bytes()) for file in tmp_path.iterdir()] == [(tmp_path / name, b"old")]
 
 
+@posix
+def test_an_error_is_passed_on_even_if_the_half_written_file_is_already_gone(path):
+    def write_and_remove(file):
+        Path(file.name).unlink()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_file(path, "test", write_and_remove)
+
+
 @errors
 def test_a_half_written_file_is_removed(path, error):
     def write_half(file):
@@ -112,16 +122,20 @@ def test_a_link_stays_a_link(path, tmp_path, prepare):
 @pytest.mark.parametrize(("before", "umask", "after"), [
     (0o600, 0o022, 0o600), (0o666, 0o077, 0o666), (0o444, 0o022, 0o444), (None, 0o022, 0o644), (None, 0o077, 0o600),
 ])  # fmt: skip
-def test_a_replaced_file_keeps_its_permissions_and_a_new_one_gets_the_usual(path, before, umask, after):
+def test_a_replaced_file_keeps_its_permissions_and_a_new_one_gets_the_usual(path, monkeypatch, before, umask, after):
     if before is not None:
         path.touch()
         path.chmod(before)
-    seen, usual = [], os.umask(umask)
+    created, seen, usual, chmod = [], [], os.umask(umask), os.chmod
+    monkeypatch.setattr(
+        os, "chmod", lambda *given: created.append(Path(given[0]).stat().st_mode & 0o7777) or chmod(*given)
+    )
     try:
         write_file(path, "test", lambda file: seen.append(os.fstat(file.fileno()).st_mode & 0o7777))
     finally:
         os.umask(usual)
     assert [*seen, path.stat().st_mode & 0o7777] == [after, after]  # from the first byte on
+    assert before is None or created == [before & ~umask]  # and nobody can open it before that
 
 
 @posix

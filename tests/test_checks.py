@@ -16,6 +16,7 @@ PAD = "Pad them: padded, lengths = pad_sequences(rows)."
 WHOLE = "f: x must be an array of whole numbers (integers), got "
 RNG = "Pass rng=0 for numbers that are the same each time."
 SIZES = {"batch": 2, "time": 3}
+SIGNALLING_NAN = np.array([0x7FF0000000000001], np.uint64).view(float)  # a conversion to float32 would warn about it
 
 
 class Missing:
@@ -73,6 +74,7 @@ CASES = [
     (lambda: argument("zero", "recurrent_init", "f"), ValueError, "f: recurrent_init must be one of 'uniform', 'orthogonal', 'identity', got 'zero' (str). Use one of these names."),
     (lambda: argument("GRU", "nonlinearity", "f"), ValueError, "f: nonlinearity must be one of 'tanh', 'relu', 'sigmoid', 'linear', got 'GRU' (str). Write the cell yourself, or use torch.nn: this library has no LSTM or GRU."),
     (lambda: argument((np.tanh,), "nonlinearity", "f"), TypeError, "f: nonlinearity must be one of 'tanh', 'relu', 'sigmoid', 'linear', or a pair of functions, got (<ufunc 'tanh'>,) (tuple). Pass your own function with its slope, computed from its result: (np.tanh, lambda h: 1 - h * h)."),
+    (lambda: argument(np.tanh, "nonlinearity", "f"), TypeError, "f: nonlinearity must be one of 'tanh', 'relu', 'sigmoid', 'linear', or a pair of functions, got <ufunc 'tanh'> (ufunc). Pass your own function with its slope, computed from its result: (np.tanh, lambda h: 1 - h * h)."),
     (lambda: argument((len, len), "level", "f"), ValueError, "f: level must be one of 'word', 'char', got (<built-in function len>, <built-in function len>) (tuple). Use one of these names."),
     (lambda: argument(int, "dtype", "f"), ValueError, "f: dtype must be float32 or float64, got int64. Pass dtype=np.float32 or dtype=np.float64."),
     (lambda: argument("float33", "dtype", "f"), TypeError, "f: dtype must be float32 or float64, got 'float33' (str). Pass dtype=np.float32 or dtype=np.float64."),
@@ -92,6 +94,7 @@ CASES = [
     # arrays of something else
     (lambda: array(None, "x", "f"), TypeError, NUMBERS + "None. Pass an array of numbers."),
     (lambda: array(["hi"], "x", "f"), TypeError, NUMBERS + "words, such as 'hi'. Convert words to ids: vocab.encode(words)."),
+    (lambda: array(np.array(["hi"]), "x", "f"), TypeError, NUMBERS + "words, such as 'hi'. Convert words to ids: vocab.encode(words)."),
     (lambda: array(objects(None, "hi"), "x", "f"), TypeError, NUMBERS + "words, such as 'hi'. Convert words to ids: vocab.encode(words)."),
     (lambda: array(["hi"], "labels", "f"), TypeError, "f: labels must be an array of numbers, got words, such as 'hi'. Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."),
     (lambda: array(np.array(["2020-01-31"], "M8[D]"), "x", "f"), TypeError, NUMBERS + "dates, such as 2020-01-31. Convert dates to numbers, such as the days since the first one."),
@@ -102,9 +105,12 @@ CASES = [
     (lambda: array(objects([1], [2, 3]), "x", "f"), TypeError, NUMBERS + f"an object array of rows of unequal lengths. {PAD}"),
     (lambda: array(objects(1, 2), "x", "f"), TypeError, NUMBERS + "an array of object (ndarray). Convert it first: np.asarray(values, dtype=float)."),
     (lambda: array([[1], [2, 3]], "x", "f"), ValueError, RECTANGULAR + f"rows of unequal lengths. {PAD}"),
+    (lambda: array(([1], [2, 3]), "x", "f"), ValueError, RECTANGULAR + f"rows of unequal lengths. {PAD}"),
+    (lambda: array([[[1], [2, 3]], [4]], "x", "f"), ValueError, RECTANGULAR + f"rows of unequal lengths. {PAD}"),
     (lambda: array((1.5, np.ones(2)), "x", "f"), ValueError, RECTANGULAR + "a tuple (float, ndarray). Unpack it."),
     (lambda: array((1.5, np.ones(2)), "d_x", "f"), ValueError, "f: d_x must be a rectangular array of numbers, got a tuple (float, ndarray). Unpack it first: loss, d_logits = loss_function(...)."),
     (lambda: array(Unreadable(), "x", "f"), ValueError, RECTANGULAR + "Unreadable, which NumPy can't read. Convert it to a NumPy array first."),
+    (lambda: array((Unreadable(),), "x", "f"), ValueError, RECTANGULAR + "tuple, which NumPy can't read. Convert it to a NumPy array first."),
     (lambda: array(np.ma.array([1, 2], mask=[0, 1]), "x", "f"), ValueError, "f: x must be an array without masked values, got a masked array. Fill or drop the masked values: a plain array can't mark a value as missing."),
     (lambda: floats([1j], "x", "f"), TypeError, "f: x must be real numbers, got an array of complex128. Did you mean x.real?"),
     # shapes
@@ -120,6 +126,7 @@ CASES = [
     (lambda: _checks.finite(float_array([1, -np.inf], "f4"), "x", "f", "Stop."), ValueError, "f: x must be finite (float32), got -inf at index 1. Stop."),
     (lambda: _checks.finite(float_array([[np.nan, np.nan], [1, np.inf]]), "x", "f", lengths=np.array([0, 2])), ValueError, "f: x must be finite (float64), got inf at index (1, 1). Check the computation that produced it."),
     (lambda: _checks.tensor([[1, np.inf]], "x", "rows columns", {}, "f"), ValueError, "f: x must be finite (float64), got inf at index (0, 1). Check the computation that produced it."),
+    (lambda: _checks.tensor(SIGNALLING_NAN, "x", "rows", {}, "f", np.dtype("f4")), ValueError, "f: x must be finite (float32), got nan at index 0. Check the computation that produced it."),
     (lambda: _checks.gradient([1, 2], np.ones(3), "d_h", "f"), ValueError, "f: d_h must be an array of shape (3,), like h, got shape (2,). Pass the gradient of h: it has the same shape."),
     (lambda: _checks.gradient([1, np.nan], np.ones(2), "d_h", "f"), ValueError, "f: d_h must be finite (float64), got nan at index 1. Check the computation that produced it."),
     # weights
@@ -136,6 +143,7 @@ CASES = [
     (lambda: integers([0.5], "x", "f", "Pass ids."), TypeError, "f: x must be an array of integers, got an array of float64 with 0.5 at index 0. Pass ids."),
     (lambda: integers([[True]], "x", "f", "Pass ids."), TypeError, "f: x must be an array of integers, got an array of bool with True at index (0, 0). Pass ids."),
     (lambda: integers([True, 4], "x", "f", "Pass ids."), TypeError, "f: x must be an array of integers, got an array of bool with 1 at index 0. Pass ids."),
+    (lambda: integers([-1, 2**63], "x", "f", "Pass ids."), TypeError, "f: x must be an array of integers, got an array of float64 with -1.0 at index 0. Pass ids."),
     (lambda: ids([0.5], 4, "x", "f", "count"), TypeError, "f: x must be an array of integers, got an array of float64 with 0.5 at index 0. Pass integer ids, such as those from vocab.encode(...)."),
     (lambda: ids([[3, 4]], 4, "x", "f", "count"), IndexError, "f: x must be from 0 to 3 (count=4), got 4 at index (0, 1). Make count larger than every id: len(vocab) for token ids."),
     (lambda: ids(-1, 4, "x", "f", "count"), IndexError, "f: x must be from 0 to 3 (count=4), got -1. Use ids from 0 up: a negative id doesn't count from the end."),
@@ -199,6 +207,7 @@ def test_valid_values_are_returned():
     ]  # fmt: skip
     assert argument(np.int8(3), "size", "f") == 3
     assert argument(np.float32(0.5), "momentum", "f") == 0.5
+    assert argument(10**400, "clip", "f") == np.inf
     assert argument(7, "rng", "f").random() == np.random.default_rng(7).random()
     assert argument("f4", "dtype", "f") == np.float32
     assert argument(pair := (np.tanh, np.cos), "nonlinearity", "f") is pair
@@ -211,6 +220,17 @@ def test_valid_values_are_returned():
 def test_float32_stays_and_everything_else_becomes_float64(value, dtype):
     assert floats(value, "x", "f").dtype == dtype
     assert floats(value, "x", "f", np.dtype("f4")).dtype == np.float32
+
+
+def test_integers_of_two_kinds_stay_integers():
+    values = integers([np.uint64(200), np.int64(-2)], "x", "f", "")  # for NumPy, these are floats
+    assert (values.tolist(), values.dtype) == ([200, -2], np.int64)
+
+
+@pytest.mark.parametrize("kind", [np.ma.MaskedArray, np.recarray])
+def test_an_array_of_a_subclass_without_masked_values_is_a_plain_array(kind):
+    values = floats(np.array([1.5, 2.5]).view(kind), "x", "f")
+    assert (type(values), values.tolist()) == (np.ndarray, [1.5, 2.5])
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def test_the_span_is_where_the_gradient_of_the_last_state_s_norm_fades(case, dat
         (1.1, 0.01, 199),
         (0.5, 0.2, 2),
         (0.5, 0.25 + 1e-9, 1),
+        (0.5, 0.5, 0),
         (0.5, 0.6, 0),
     ],
 )

@@ -1,5 +1,6 @@
 """Every backward is the derivative, and `check_gradients` reports a wrong one."""
 
+import warnings
 from copy import deepcopy
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from vanilla_rnn import (
     ManyToOne,
     ManyToOneHead,
     OneToMany,
+    RNNCell,
     RNNRun,
     check_gradients,
 )
@@ -172,6 +174,14 @@ def test_weights_that_are_a_row_apart_are_refused():
         decoder.parameters()
 
 
+def test_two_views_of_one_array_are_one_weight():
+    cell, x = RNNCell(3, 3, bias=False, rng=0), np.random.default_rng(1).standard_normal((2, 4, 3))
+    square = cell.W_hh
+    cell.W_xh, cell.W_hh = square[:], square[:]
+    rnn = RNN.from_cells([cell])
+    assert list(rnn.parameters()) == list(rnn.forward(x).backward(x).d_parameters) == ["cells.0.W_xh"]
+
+
 def test_views_of_different_arrays_are_different_weights():
     decoder = tied_decoder(lambda vectors: vectors.copy()[:])
     assert {"embedding.vectors", "head.W_hy"} <= decoder.parameters().keys()
@@ -306,6 +316,8 @@ X = np.array([1.0, 2.0, 3.0])
     ("gradient", "x", "smallest", "largest"),
     [
         (np.array([1e9]), X, 1e3, np.inf),
+        (np.array([0.0]), X, 1.0, 1.0),
+        (np.array([0.0]), X / 1000, 1.0, 1.0),
         ([0.0], np.zeros(3), 0.0, 0.0),
         (np.array([1.0]), np.zeros(3), np.inf, np.inf),
         (np.array([np.nan]), X, np.inf, np.inf),
@@ -325,6 +337,7 @@ def test_a_module_of_our_own_can_be_right():
         ({"d_parameters": {}}, "d_parameters must be a dictionary with the keys of .*, got one without 'factor'"),
         ({"d_parameters": {"factor": [9.0], "bogus": X}}, "d_parameters must be .*, got one with 'bogus'"),
         ({"d_parameters": {"factor": X}}, r"the gradient of factor must be .*\(1,\), got shape \(3,\)"),
+        ({"d_parameters": {"factor": [[1.0], [2.0, 3.0]]}}, "the gradient of factor must be a rectangular array"),
         ({"d_x": None}, "the gradient of x must be returned by backward as d_x, got none"),
     ],
 )
@@ -345,6 +358,23 @@ class Rounding(Scale):
 
 def test_a_forward_that_loses_the_imaginary_part_is_refused():
     with pytest.raises(
-        ValueError, match=r"forward must be .* lost the imaginary part at .*test_gradients.py:\d+: buffer"
+        ValueError, match=r"^check_gradients: forward must .* the imaginary part at .*test_gradients.py:\d+: buffer"
     ):
         check_gradients(Rounding(), X)
+
+
+class Renamed(Scale):
+    def forward(self, x):
+        warnings.warn("factor will be called gain", FutureWarning, stacklevel=2)
+        return super().forward(x)
+
+
+def test_a_forward_may_warn_of_something_else():
+    with pytest.warns(FutureWarning, match="gain"):
+        assert check_gradients(Renamed(), X) < RIGHT
+
+
+@pytest.mark.parametrize("module", [Scale, X, SimpleNamespace(forward=np.tanh), SimpleNamespace(parameters=dict)])
+def test_what_is_not_a_module_is_refused(module):
+    with pytest.raises(TypeError, match="^check_gradients: module must be a module with forward and parameters"):
+        check_gradients(module, X)

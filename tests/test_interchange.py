@@ -106,7 +106,13 @@ def test_a_head_that_shares_the_embedding_s_vectors_gets_one_table(to, load, siz
 def tensor(values):
     """A tensor, as far as it matters: NumPy can read it without its graph, and if it isn't of bfloat16."""
     plain = Mock(spec=["is_floating_point", "double"], double=lambda: values)
-    return Mock(dtype="bfloat16", detach=lambda: Mock(cpu=lambda: plain))
+    return Mock(spec=["dtype", "detach"], dtype="bfloat16", detach=lambda: Mock(cpu=lambda: plain))
+
+
+class ComplexTensor(np.ndarray):
+    detach = cpu = lambda self: self
+    is_floating_point = lambda _: False  # noqa: E731
+    double = lambda self: self.real  # noqa: E731  # as in PyTorch, it drops the imaginary part
 
 
 def test_the_given_arrays_may_be_tensors_and_the_module_s_own():
@@ -128,6 +134,7 @@ GOOD, LIST, ONES = to_torch_state_dict(made("small rnn", 1)), to_keras_weights(m
     (ValueError, "weight_hh_l0 must be finite", GOOD | {"weight_hh_l0": np.nan * ONES}),
     (ValueError, "bias_ih_l0 . bias_hh_l0 must be finite", GOOD | dict.fromkeys(("bias_ih_l0", "bias_hh_l0"), [1.7e308] * 3)),
     (TypeError, "weight_hh_l0 must be an array of numbers", GOOD | {"weight_hh_l0": [["a"] * 3] * 3}),
+    (TypeError, "weight_hh_l0 must be real numbers", GOOD | {"weight_hh_l0": ONES.astype(complex).view(ComplexTensor)}),
     (TypeError, "weight_hh_l0 must be .*quint8.*dequantize", GOOD | {"weight_hh_l0": Mock(dtype="quint8", detach=Mock(side_effect=RuntimeError))}),
     *((TypeError, "state_dict must be a dictionary", wrong) for wrong in (None, 3, ["weight_ih_l0"])),
     (ValueError, "weights must be 3 arrays.*W_xh.*got 2", LIST[:2]),
@@ -139,6 +146,16 @@ def test_weights_that_do_not_fit_are_refused_whole(error, words, given_):
     rnn, load = made("small rnn"), load_keras_weights if words.startswith("weights") else load_torch_state_dict
     before = numbers(rnn)
     with pytest.raises(error, match=f"^{load.__name__}: .*{words}"), np.errstate(over="ignore"):
+        load(rnn, given_)
+    assert numbers(rnn) == before
+
+
+@BOTH
+def test_a_number_that_float32_can_not_hold_is_refused(to, load):
+    rnn, given_ = RNN(2, 3, **F4), to(made("small rnn"))
+    before, last = numbers(rnn), list(given_)[-1] if isinstance(given_, dict) else -1
+    given_[last] = np.full(3, -1e200)
+    with pytest.raises(ValueError, match=rf"^{load.__name__}: .* must be finite .float32"):
         load(rnn, given_)
     assert numbers(rnn) == before
 
@@ -167,7 +184,7 @@ def test_an_error_about_names_says_what_to_do(fix, name, state_dict):
 def test_if_one_array_can_not_be_written_to_none_is(to, load):
     rnn = made("small rnn")
     before, rnn.cells[0].b_h.flags.writeable = numbers(rnn), False
-    with pytest.raises(ValueError, match=rf"{load.__name__}: .* must be a writable array"):
+    with pytest.raises(ValueError, match=rf"{load.__name__}: (bias_ih_l0|.*cells\.0\.b_h.*) must be a writable array"):
         load(rnn, to(made("small rnn", seed=1)))
     assert numbers(rnn) == before
 
@@ -235,6 +252,14 @@ def test_numbers_that_are_not_finite_are_not_exported(to, value):
         to(model)
     load_torch_state_dict(model, FULL)  # repairs it
     to(model)
+
+
+@pytest.mark.parametrize("to", [to_torch_state_dict, to_keras_weights])
+def test_complex_weights_are_not_exported(to):
+    rnn = made("small rnn")
+    rnn.cells[0].W_hh = rnn.cells[0].W_hh + 0j
+    with pytest.raises(TypeError, match=rf"^{to.__name__}: cells\.0\.W_hh must be real numbers"):
+        to(rnn)
 
 
 def graph_of(kind, rng, **options):

@@ -277,6 +277,17 @@ def test_the_weights_in_a_run_are_read_only_even_if_the_head_leaves_them_out():
             values[...] = 0
 
 
+class GrowingCell(RNNCell):
+    __slots__ = ("scale",)
+
+
+def test_an_attribute_without_a_value_is_no_parameter():
+    cell = GrowingCell(2, 3, rng=0)
+    assert list(cell.parameters()) == ["W_xh", "W_hh", "b_h"]
+    cell.scale = np.ones(3)
+    assert list(cell.parameters()) == ["W_xh", "W_hh", "b_h", "scale"]
+
+
 class OwnNetwork(RNN):
     def forward(self, x, h_0=None, lengths=None):
         return super().forward(-np.asarray(x), h_0, lengths)

@@ -400,6 +400,12 @@ def test_examples_that_can_not_be_used_together_are_named():
         fit(classifier(), examples, **options(batch_size=len(examples)))
 
 
+def test_of_two_examples_that_can_not_be_used_together_the_second_is_named():
+    pair = [([1, 2], 0), ([3], [1])]
+    with pytest.raises(ValueError, match=r"^fit, epoch 1, batch 1, examples\[[01]\] together with examples\[[01]\]: "):
+        fit(classifier(), pair, **options())
+
+
 def test_a_batch_in_which_nothing_counts_makes_no_step():
     positive = next(example for example in EXAMPLES if example[1])
     others = [example for example in EXAMPLES if not example[1]]
@@ -415,6 +421,17 @@ def test_a_batch_in_which_nothing_counts_makes_no_step():
 def tagger():
     rng = np.random.default_rng(0)
     return ManyToMany(RNN(3, H, rng=rng), ManyToManyHead(H, 4, rng=rng), embedding=Embedding(V, 3, rng=rng))
+
+
+@pytest.mark.parametrize(("outputs", "label"), [(1, 1), (1, [1]), (4, 1)])
+def test_a_weight_at_the_padding_makes_nothing_count(outputs, label):
+    rng = np.random.default_rng(0)
+    model = ManyToMany(RNN(2, H, rng=rng), ManyToManyHead(H, outputs, rng=rng))
+    loss = cross_entropy if outputs > 1 else binary_cross_entropy
+    examples, before = [(rng.standard_normal((time, 2)), [label] * time) for time in (4, 2)], snapshot(model)
+    with pytest.raises(ValueError, match="^fit: examples must be .*, got none"):
+        fit(model, examples, **options(loss=loss, weights=lambda labels: labels != 1))  # at the padding, labels are -1
+    assert same(model.parameters(), before)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])

@@ -6,6 +6,7 @@ import pickle
 import struct
 import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from unittest.mock import DEFAULT, Mock
 
@@ -85,6 +86,14 @@ def test_any_finite_numbers_in_any_shape_keep_their_bits(path, values):
     one, other = Holder(größe=values), Holder(größe=np.zeros_like(values))
     save_weights(str(path), one)
     load_weights(os.fsencode(path), other)
+    assert bits(one) == bits(other)
+
+
+def test_names_may_be_as_long_as_a_zip_archive_allows(path):
+    """The list of the entries takes 2 MiB, which is the most that is read at once."""
+    one, other = (Holder(**{f"{n:065486}": np.full(2, n + start) for n in range(32)}) for start in (0.0, 0.5))
+    save_weights(path, one)
+    load_weights(path, other)
     assert bits(one) == bits(other)
 
 
@@ -183,6 +192,20 @@ def patched(raw, signature, offset, data, nth=0):
     return raw[: at + offset] + data + raw[at + offset + len(data) :]
 
 
+def with_gap(raw, size):
+    """The archive with some bytes between the last entry and the list of entries."""
+    at = raw.index(LISTED)
+    return patched(raw[:at] + bytes(size) + raw[at:], END, 16, struct.pack("<I", at + size))
+
+
+def deflated(raw, data):
+    """The archive with its first entry compressed, and filled up to its old size."""
+    packed = zlib.compress(data, 9, -15)
+    assert len(packed) < len(data)
+    raw = raw.replace(data, packed.ljust(len(data), b"\0"))
+    return patched(patched(raw, LOCAL, 8, b"\x08"), LISTED, 10, b"\x08")
+
+
 Bomb = type("Bomb", (), {"__reduce__": lambda _: (os.mkdir, ("/tmp/pickle-was-run",))})
 PARTS = [(f"{name}.npy", npy(values)) for name, values in RNN(4, 3, rng=0).parameters().items()]
 (FIRST, W_XH), (SECOND, W_HH), THIRD = PARTS
@@ -207,6 +230,7 @@ ARRAYS = [  # in place of the first array, which is float64 of shape (3, 4)
 HOSTILE = [
     b"", b"PK, it says, and some more", pickle.dumps(Bomb()) + bytes(40), ARCHIVE[:-300], ARCHIVE[300:],
     ARCHIVE + bytes(2**21),  # too large for this model
+    bytes(65) + ARCHIVE, with_gap(ARCHIVE, 65), deflated(ARCHIVE, W_XH),
     zipped(PARTS, zipfile.ZIP_DEFLATED), zipped([*PARTS[1:], (FIRST, bytes(10**8))], zipfile.ZIP_DEFLATED),
     zipped([]), zipped(PARTS[1:]), zipped([(SECOND, W_XH), (FIRST, W_HH), THIRD]),
     *(zipped([*PARTS, (name, W_XH)]) for name in ("more.npy", "../evil.npy", "/evil.npy", "a" * 60000, FIRST[:-4], ".npy")),
@@ -235,11 +259,19 @@ def test_hostile_files_are_refused(path, raw, word):
     assert not Path("/tmp/pickle-was-run").exists()
 
 
+def test_a_damaged_number_far_from_its_header_is_noticed(path):
+    save_weights(path, Holder(V=np.ones(2), W=np.ones(10_000)))
+    raw = path.read_bytes()
+    path.write_bytes(patched(raw, LISTED, -1, bytes([raw[raw.index(LISTED) - 1] ^ 1])))  # the last byte of W
+    refused(path, Holder(V=np.zeros(2), W=np.zeros(10_000)), "entry 'W'")
+
+
 @pytest.mark.parametrize("raw", [
     patched(ARCHIVE, END, 20, b"\4\0") + b"note", b"more" + ARCHIVE, ARCHIVE + b"more", zipped(PARTS[::-1]),
     patched(ARCHIVE, LISTED, 12, b"\1\2\3\4"),  # another date
+    patched(ARCHIVE, LISTED, 8, b"\2"), bytes(64) + ARCHIVE, with_gap(ARCHIVE, 64),
     zipped([(name, header(data[10:127].decode(), version=2) + data[128:]) for name, data in PARTS]),
-], ids=["comment", "prefix", "suffix", "order", "date", "version"])  # fmt: skip
+], ids=["comment", "prefix", "suffix", "order", "date", "option", "64 bytes", "gap", "version"])  # fmt: skip
 def test_changes_that_leave_the_numbers_alone_do_no_harm(path, raw):
     path.write_bytes(raw)
     load_weights(path, other := RNN(4, 3, rng=1))
