@@ -135,7 +135,7 @@ def test_a_replaced_file_keeps_its_permissions_and_a_new_one_gets_the_usual(path
     finally:
         os.umask(usual)
     assert [*seen, path.stat().st_mode & 0o7777] == [after, after]  # from the first byte on
-    assert before is None or created == [before & ~umask]  # and nobody can open it before that
+    assert before is None or created == [before & ~umask]  # and it never had more than these
 
 
 @posix

@@ -346,13 +346,17 @@ def test_a_gradient_that_belongs_to_nothing_is_refused(replaced, message):
         check_gradients(Scale(**replaced), X)
 
 
-class Rounding(Scale):
-    """Its forward fills a buffer of real numbers, which loses the imaginary part."""
+def rounded(values):
+    """A buffer of real numbers, which loses the imaginary part."""
+    buffer = np.zeros(3)
+    buffer[...] = values
+    return buffer
 
+
+class Rounding(Scale):
     def forward(self, x):
-        run, buffer = super().forward(x), np.zeros(3)
-        buffer[...] = run.y
-        run.y = buffer
+        run = super().forward(x)
+        run.y = rounded(run.y)
         return run
 
 

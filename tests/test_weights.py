@@ -89,8 +89,8 @@ def test_any_finite_numbers_in_any_shape_keep_their_bits(path, values):
     assert bits(one) == bits(other)
 
 
-def test_names_may_be_as_long_as_a_zip_archive_allows(path):
-    """The list of the entries takes 2 MiB, which is the most that is read at once."""
+def test_the_list_of_the_names_may_take_2_mib(path):
+    """This is the most that is read at once."""
     one, other = (Holder(**{f"{n:065486}": np.full(2, n + start) for n in range(32)}) for start in (0.0, 0.5))
     save_weights(path, one)
     load_weights(path, other)
