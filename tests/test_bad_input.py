@@ -437,6 +437,7 @@ MISTAKES = [
     (lambda: rnn(np.array(["2020-01-31", "2020-02-01"], "M8[D]")), TypeError, "RNN.forward: x ... got dates, such as 2020-01-31 ... days since"),
     (lambda: rnn([[dt.date(2020, 1, 31)] * 4]), TypeError, "RNN.forward: x ... got dates, such as 2020-01-31 ... days since"),
     (lambda: rnn([[1, 2, None, 4]]), TypeError, "RNN.forward: x ... got an object array with missing values ... Fill or drop"),
+    (lambda: rnn(([[1], [2, 3]], 1)), ValueError, "RNN.forward: x ... got a tuple (list, int) ... Unpack it"),
     (lambda: rnn(UNEQUAL), TypeError, "RNN.forward: x ... got an object array of rows of unequal lengths ... pad_sequences"),
     (lambda: cross_entropy(one(*rnn(x)), ["pos", "neg"]), TypeError, "cross_entropy: targets ... got words, such as 'pos' ... from 0"),
     (lambda: cross_entropy(np.zeros((3, 3)), [1, 2, 3]), IndexError, "cross_entropy: targets ... got 3 at index 2 ... targets - 1"),

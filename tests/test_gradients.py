@@ -43,6 +43,14 @@ def test_rnn(case):
     assert check_gradients(case["rnn"], case["x"], case["h_0"], case["lengths"]) < RIGHT
 
 
+@pytest.mark.parametrize("share", [lambda W: W, lambda W: W[:]])
+def test_a_cell_that_uses_one_matrix_twice(share):
+    cell = RNNCell(3, 3, rng=0)
+    cell.W_hh = share(cell.W_xh)
+    assert list(cell.forward(np.ones(3)).backward(np.ones(3)).d_parameters) == ["W_xh", "b_h"]
+    assert check_gradients(cell, *np.random.default_rng(1).standard_normal((2, 4, 3))) < RIGHT
+
+
 @examples(15)
 @given(SEEDS)
 def test_embedding_and_heads(seed):

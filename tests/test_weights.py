@@ -95,6 +95,9 @@ def test_the_list_of_the_names_may_take_2_mib(path):
     save_weights(path, one)
     load_weights(path, other)
     assert bits(one) == bits(other)
+    with pytest.raises(ValueError, match="save_weights: the list of all names must be at most 2 MiB, got "):
+        save_weights(path, Holder(more=np.ones(1), **vars(one)))
+    load_weights(path, other)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -223,7 +223,7 @@ def array(value: object, name: str, where: str) -> Array:
         got, fix = f"{type(value).__name__}, which NumPy can't read", "Convert it to a NumPy array first."
         if isinstance(error, ValueError) and isinstance(value, (list, tuple)):
             got, fix = "rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
-            if isinstance(value, tuple) and any(np.ndim(part) == 0 for part in value):
+            if isinstance(value, tuple) and any(np.isscalar(part) for part in value):
                 got = f"a tuple ({', '.join(type(part).__name__ for part in value)})"
                 fix = "Unpack it first: loss, d_logits = loss_function(...)." if name.startswith("d_") else "Unpack it."
         fail(ValueError, where, name, "a rectangular array of numbers", got, fix)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows, by_name
+from vanilla_rnn._module import Module, Run, as_rows, by_name, canonical_paths, merge_gradients
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, Callable, DTypeLike, Nonlinearity, Sizes
@@ -262,7 +262,7 @@ class RNNCell(Module):
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
             a_t, h_t = step(x_t, h_prev, self.W_xh, self.W_hh, 0.0 if self.b_h is None else self.b_h, f)
         _checks.finite(h_t, "h_t", where, "Use smaller weights or inputs: the sum has overflowed.")
-        return CellRun(self.frozen(), x_t, h_prev, a_t, h_t)
+        return CellRun(canonical_paths(self), self.frozen(), x_t, h_prev, a_t, h_t)
 
     def check_weights(self, where: str) -> Sizes:
         """Check the weights and return their sizes. A weight that doesn't fit or isn't finite is an error."""
@@ -354,10 +354,10 @@ class CellRun(Run):
         The new state.
     """
 
-    __slots__ = ("a", "cell", "h", "h_prev", "x")
+    __slots__ = ("_paths", "a", "cell", "h", "h_prev", "x")
 
-    def __init__(self, cell: RNNCell, x: Array, h_prev: Array, a: Array, h: Array) -> None:
-        self.cell, self.x, self.h_prev, self.a, self.h = cell, x, h_prev, a, h
+    def __init__(self, paths: dict[str, str], cell: RNNCell, x: Array, h_prev: Array, a: Array, h: Array) -> None:
+        self._paths, self.cell, self.x, self.h_prev, self.a, self.h = paths, cell, x, h_prev, a, h
         self._freeze()
 
     def backward(self, d_h: ArrayLike) -> CellGradients:
@@ -381,7 +381,8 @@ class CellRun(Run):
         d_x, d_h_prev, *d_weights = step_backward(
             d_h, self.x, self.h_prev, self.h, self.cell.W_xh, self.cell.W_hh, slope
         )
-        return CellGradients(d_x, d_h_prev, by_name(self.cell.weights, d_weights))
+        d_parameters = merge_gradients(self._paths, {"": by_name(self.cell.weights, d_weights)})
+        return CellGradients(d_x, d_h_prev, d_parameters)
 
 
 def _random_orthogonal(size: int, rng: np.random.Generator) -> Array:

@@ -54,7 +54,7 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     ------
     ValueError
         If a number isn't finite, an array isn't float64 or float32, a state isn't one that this optimiser can have,
-        all arrays together take more than 2 GiB, or the path isn't that of a regular file.
+        all arrays together take more than 2 GiB or their names 2 MiB, or the path isn't that of a regular file.
     TypeError
         If module is neither a Module nor an Optimizer.
     OSError
@@ -81,6 +81,10 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     if (total := sum(values.nbytes + OVERHEAD for values in arrays.values())) > LARGEST_FILE:
         got, fix = f"{total} bytes for {len(arrays)} arrays", "Save the parts in separate files."
         _checks.fail(ValueError, where, "the file", "at most 2 GiB", got, fix)
+    directory = sum(46 + len(f"{name}.npy".encode()) for name in arrays)  # 46 bytes in each record besides the name
+    if directory > LARGEST_READ:
+        got, fix = f"{directory} bytes for {len(arrays)} arrays", "Save the parts in separate files."
+        _checks.fail(ValueError, where, "the list of all names", "at most 2 MiB", got, fix)
 
     def write(file: BinaryIO) -> None:
         with ZipFile(file, "w") as archive:
