@@ -144,7 +144,7 @@ class Optimizer:
         gradients = self._check(parameters, d_parameters, where)
         updated: dict[str, Array] = {}
         state = self.state.copy()  # parameters that aren't part of this step keep theirs
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # reported below, by name
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below, by name
             for name, values in parameters.items():
                 t = int(self.state.get(f"t.{name}", 0)) + 1
                 keys = [f"{kind}.{name}" for kind in self._moments()]

@@ -132,7 +132,7 @@ def previous_states(states: Array, sizes: list[int], batch: int) -> Array:
     rows = len(states) - batch
     if rows == batch * len(sizes):
         return states[:rows]
-    before = _steps(states[: len(states) - sizes[-1]], [batch, *sizes[:-1]])
+    before = _steps(states, [batch, *sizes[:-1]])
     return np.concatenate([h[:size] for h, size in zip(before, sizes, strict=True)])
 
 

@@ -235,7 +235,7 @@ class Vocab:
         parts: dict[str, list[str]] = {}
         with suppress(ValueError):  # bytes that aren't UTF-8, or an escape that isn't JSON
             text = data.decode()
-            parts = json.loads(text) if re.fullmatch(_SAVED, text, re.DOTALL) else {}
+            parts = json.loads(text) if re.fullmatch(_SAVED, text) else {}
         if not parts:
             _checks.fail(ValueError, where, path, expected, f"a file that begins with {data[:40]!r}", fix)
         for token, count in Counter([*parts["specials"], *parts["tokens"]]).items():

@@ -118,11 +118,10 @@ def gradient_flow(
         fix = "Pass d_output, d_h_n or d_logits, or a loss with its targets."
         _checks.fail(ValueError, where, "d_output, d_h_n, d_logits or loss", "a gradient to follow", "None", fix)
     rows, by_cell = source.rows, step_flows(source, source.upstream)
-    shape = (len(rows), source.length)
 
     def norms(name: str) -> Array:
         """The norms of one part of the gradient, (cells, time)."""
-        return np.array([[_norm(getattr(flow, name)) for flow in flows] for flows in by_cell]).reshape(shape)
+        return np.array([[_norm(getattr(flow, name)) for flow in flows] for flows in by_cell])
 
     jacobian = [
         in_reading_order(r, np.array([np.linalg.norm(slope_t[:, None] * r.cell.W_hh, 2) for slope_t in slopes(r)]))
