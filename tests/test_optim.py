@@ -439,6 +439,16 @@ def test_a_state_that_does_not_fit_is_refused(changes, message):
 # --- clipping
 
 
+def test_a_state_of_no_steps_is_that_of_a_new_optimiser():
+    results = []
+    for state in ({}, {"t.W": np.array(0), "m.W": np.zeros(2), "s.W": np.zeros(2)}):
+        optimizer, parameters = Adam(0.1), {"W": np.ones(2)}
+        optimizer.state = state
+        optimizer.step(parameters, {"W": np.array([0.5, -2.0])})
+        results.append(parameters | optimizer.state)
+    assert_same(*results)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_clipping_scales_all_gradients_by_one_factor(dtype):
     rng = np.random.default_rng(1)
