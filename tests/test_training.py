@@ -423,11 +423,19 @@ def tagger():
     return ManyToMany(RNN(3, H, rng=rng), ManyToManyHead(H, 4, rng=rng), embedding=Embedding(V, 3, rng=rng))
 
 
-@pytest.mark.parametrize(("outputs", "label"), [(1, 1), (1, [1]), (4, 1)])
-def test_a_weight_at_the_padding_makes_nothing_count(outputs, label):
+@pytest.mark.parametrize(
+    ("outputs", "label", "loss"),
+    [
+        (1, 1, binary_cross_entropy),
+        (1, [1], binary_cross_entropy),
+        (4, 1, cross_entropy),
+        (2, [1, 1], binary_cross_entropy),
+        (2, [1.0, 1.0], mean_squared_error),
+    ],
+)
+def test_a_weight_at_the_padding_makes_nothing_count(outputs, label, loss):
     rng = np.random.default_rng(0)
     model = ManyToMany(RNN(2, H, rng=rng), ManyToManyHead(H, outputs, rng=rng))
-    loss = cross_entropy if outputs > 1 else binary_cross_entropy
     examples, before = [(rng.standard_normal((time, 2)), [label] * time) for time in (4, 2)], snapshot(model)
     with pytest.raises(ValueError, match="^fit: examples must be .*, got none"):
         fit(model, examples, **options(loss=loss, weights=lambda labels: labels != 1))  # at the padding, labels are -1

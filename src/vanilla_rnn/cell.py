@@ -276,8 +276,8 @@ class RNNCell(Module):
         W_xh, W_hh, b_h = self.W_xh, self.W_hh, self.b_h
         if not type(W_xh) is type(W_hh) is np.ndarray or (b_h is not None and type(b_h) is not np.ndarray):
             return False
-        hidden, dtype = W_hh.shape[:1], W_hh.dtype
-        fits = W_hh.shape == hidden * 2 and W_xh.shape[:1] == hidden and W_xh.ndim == 2 and W_xh.dtype == dtype
+        hidden, dtype = W_hh.shape[:1], W_hh.dtype  # hidden is a tuple of one number
+        fits = W_hh.shape == hidden + hidden and W_xh.shape[:1] == hidden and W_xh.ndim == 2 and W_xh.dtype == dtype
         fits = fits and (b_h is None or (b_h.shape == hidden and b_h.dtype == dtype))
         if not fits or not _checks.is_weight(dtype) or not isinstance(self.nonlinearity, str):
             return False
@@ -381,6 +381,7 @@ class CellRun(Run):
         d_x, d_h_prev, *d_weights = step_backward(
             d_h, self.x, self.h_prev, self.h, self.cell.W_xh, self.cell.W_hh, slope
         )
+        # Under the keys of parameters(). If W_xh and W_hh are one array, it has one key, and its gradients are added.
         d_parameters = merge_gradients(self._paths, {"": by_name(self.cell.weights, d_weights)})
         return CellGradients(d_x, d_h_prev, d_parameters)
 

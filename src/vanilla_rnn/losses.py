@@ -4,6 +4,8 @@ The functions at the top give the loss ``l`` of each prediction, and its derivat
 returns the weighted mean of these losses, ``sum(w l) / sum(w)``, and the gradient of exactly that mean. With
 ``lengths``, padding has weight 0. A prediction of weight 0 adds nothing to the loss and gets no gradient, whatever the
 logits and targets contain there.
+
+A head's output, y in ``heads.py``, is z here (p for the squared loss), and y is the target.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def sigmoid_of(z: Array) -> Array:
-    """``p = 1 / (1 + exp(-z))``, or ``exp(z) / (1 + exp(z))`` where z < 0, so that exp never overflows."""
+    """``p = 1 / (1 + exp(-z))``, or ``exp(z) / (1 + exp(z))`` where z < 0, so that exp never overflows.
+
+    Unlike the cell's sigmoid, which is computed with tanh, this is accurate even for p near 0.
+    """
     power = np.exp(-np.abs(z))
     return np.asarray(np.where(z >= 0, z.dtype.type(1), power) / (1.0 + power))
 

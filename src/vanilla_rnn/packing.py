@@ -55,21 +55,21 @@ class Rectangle:
 class Ragged:
     """The layout of a batch with lengths.
 
-    For example, A has 2 real steps out of 3, and B has 3:
+    For example, A and C have 2 real steps out of 3, and B has 3:
 
-    >>> layout = Ragged(np.array([2, 3]), time=3)
-    >>> layout.order, layout.sizes  # B comes first; both have steps 0 and 1, only B has step 2
-    (array([1, 0]), [2, 2, 1])
-    >>> values = np.array([["A0", "A1", ""], ["B0", "B1", "B2"]])[..., None]
+    >>> layout = Ragged(np.array([2, 3, 2]), time=3)
+    >>> layout.order, layout.sizes  # B comes first; all three have steps 0 and 1, only B has step 2
+    (array([1, 0, 2]), [3, 3, 1])
+    >>> values = np.array([["A0", "A1", ""], ["B0", "B1", "B2"], ["C0", "C1", ""]])[..., None]
     >>> layout.pack(values)[:, 0].tolist()
-    ['B0', 'A0', 'B1', 'A1', 'B2']
+    ['B0', 'A0', 'C0', 'B1', 'A1', 'C1', 'B2']
     >>> layout.flip(layout.pack(values))[:, 0].tolist()
-    ['B2', 'A1', 'B1', 'A0', 'B0']
+    ['B2', 'A1', 'C1', 'B1', 'A0', 'C0', 'B0']
 
-    ``_place`` [3, 0, 4, 1, 5] says where each packed row is among the six rows of ``values``, and ``_mirror``
-    [4, 3, 2, 1, 0] says which row takes its place when every sequence is reversed. An array of states begins with the
-    initial states of B and A, so the packed rows are its rows 2 to 6. ``_last`` [6, 5] gives the rows of the last
-    states of B and A.
+    ``_place`` [3, 0, 6, 4, 1, 7, 5] says where each packed row is among the nine rows of ``values``, and ``_mirror``
+    [6, 4, 5, 3, 1, 2, 0] says which row takes its place when every sequence is reversed. An array of states begins with
+    the initial states of B, A and C, so the packed rows are its rows 3 to 9. ``_last`` [9, 7, 8] gives the rows of the
+    last states of B, A and C.
     """
 
     def __init__(self, lengths: Array, time: int) -> None:

@@ -39,7 +39,8 @@ def unroll_layers_backward(
 ) -> tuple[Array, list[UnrolledGradients]]:
     """Compute the gradients for inputs and weights from those of the top layer's output and every cell's final state.
 
-    A layer's inputs are the output of the layer below, so its d_x is the d_output of that layer.
+    A layer's inputs are the output of the layer below, so its d_x is the d_output of that layer. ``d_output`` has the
+    layout of the loop, ``d_h_n`` the user's order of sequences.
     """
     by_cell: list[UnrolledGradients] = []
     for layer in reversed(layers):

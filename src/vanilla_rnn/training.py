@@ -312,8 +312,7 @@ def _run_and_loss(
     arguments, labels = model.batch(*zip(*examples, strict=True))
     run = model.forward(*arguments)
     targets = run.targets if labels is None else labels
-    options = {"lengths": run.lengths}
-    real = _checks.zero_padding(np.ones(run.logits.shape[:2], bool), run.lengths)
+    options, counts = {"lengths": run.lengths}, np.ones(run.logits.shape[:2], bool)
     if weights is not None:
         with _location("train", "the function weights"):
             w = weights(np.array(targets))  # a copy, in case it works in place
@@ -321,9 +320,10 @@ def _run_and_loss(
             fix = "Return one weight for each target."
             _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)
         options["weights"] = w
-        counts = np.asarray(w) != 0  # one per target: per step, or per row if axis 1 of ``real`` is the output axis
-        real = real & counts.reshape(real.shape) if counts.size == real.size else counts
-    if not real.any():
+        counts = np.asarray(w) != 0
+    if counts.shape[:2] == run.logits.shape[:2]:  # if not, there is no time axis, or the loss refuses the weights
+        counts = _checks.zero_padding(counts, run.lengths)
+    if not counts.any():
         return run, 0.0, None
     return run, *_checked_loss(loss, run.logits, targets, **options)
 

@@ -45,10 +45,10 @@ def unroll_plain_backward(
     # d_future has a row for each sequence: the part of a state's gradient that doesn't come from its own output. For a
     # sequence's last state, this is its row of d_h_n; for an earlier state, it is what the next step passes back. For
     # lengths 3 and 2, d_future contains [first row, second row]:
-    #   before step 2    [d_h_n[0], d_h_n[1]]    only the first sequence has a step 2, so only its row is overwritten
-    #   before step 1    [from step 2, d_h_n[1]]    both have a step 1
-    #   before step 0    [from step 1, from step 1]
-    #   at the end       [from step 0, from step 0], which is d_h_0; a sequence without steps keeps its d_h_n
+    #   when the loop begins      [d_h_n[0], d_h_n[1]]    only the first sequence has a step 2
+    #   when step 2 is done       [from step 2, d_h_n[1]]    both have a step 1
+    #   when step 1 is done       [from step 1, from step 1]
+    #   when step 0 is done       [from step 0, from step 0], which is d_h_0; a sequence without steps keeps its d_h_n
     d_future = d_h_n.copy()  # (batch, hidden)
     for run, d_output_t in zip(reversed(runs), reversed(_steps(d_output, sizes)), strict=True):
         d_h_t = d_output_t + d_future[: len(d_output_t)]
@@ -106,7 +106,7 @@ def unroll_backward(
     batch = len(d_h_n)
     h = states[batch:]
     W_hh_aligned = _aligned(W_hh)
-    d_future = d_h_n if batch != 1 else d_h_n[0]  # as in unroll_plain_backward
+    d_future = d_h_n if batch != 1 else d_h_n[0]  # a batch of one is computed with vectors, as in unroll
     if h.size <= SMALL:
         slopes: Iterable[Array] = reversed(_views(slope(h), sizes, batch))
     else:
@@ -130,8 +130,9 @@ def unroll_backward(
 def previous_states(states: Array, sizes: list[int], batch: int) -> Array:
     """The state before each step, (rows of all steps, hidden): h_0, then every state that a later step reads."""
     rows = len(states) - batch
-    if rows == batch * len(sizes):
+    if rows == batch * len(sizes):  # all sequences have the same length
         return states[:rows]
+    # For lengths 3 and 2, sizes [2, 2, 1]: both rows of h_0, both rows of step 0, and the first row of step 1.
     before = _steps(states, [batch, *sizes[:-1]])
     return np.concatenate([h[:size] for h, size in zip(before, sizes, strict=True)])
 
@@ -177,7 +178,10 @@ class UnrolledCell(NamedTuple):
 
 
 class UnrolledGradients(NamedTuple):
-    """The gradients of one cell over time. The arrays have the layout of those in `UnrolledCell`."""
+    """The gradients of one cell over time. The arrays have the layout of those in `UnrolledCell`.
+
+    ``d_x`` lasts until the layer below is unrolled backward, which overwrites it.
+    """
 
     d_x: Array
     d_h_0: Array
