@@ -1,4 +1,4 @@
-"""The same recurrent network from several libraries: functions that take the inputs and do one forward, or one training
+"""The same recurrent network from several libraries, and in bare NumPy: functions that do one forward, or one training
 step's forward and backward. A library that isn't installed gives None.
 """
 

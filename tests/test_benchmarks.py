@@ -1,4 +1,4 @@
-"""The benchmark runs. Its measurements need a quiet machine, and other tests check that results are right."""
+"""The benchmark runs, and its bare loops are right. What it measures needs a quiet machine."""
 
 import importlib.util
 import json

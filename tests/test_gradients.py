@@ -51,6 +51,13 @@ def test_a_cell_that_uses_one_matrix_twice(share):
     assert check_gradients(cell, *np.random.default_rng(1).standard_normal((2, 4, 3))) < RIGHT
 
 
+def test_a_cell_whose_weights_overlap_in_part_is_refused():
+    cell = RNNCell(3, 3, rng=0)
+    cell.W_hh = cell.W_xh.T
+    with pytest.raises(ValueError, match="W_hh must be an array that doesn't overlap W_xh"):
+        cell(np.ones(3))
+
+
 @examples(15)
 @given(SEEDS)
 def test_embedding_and_heads(seed):

@@ -100,6 +100,12 @@ def test_the_list_of_the_names_may_take_2_mib(path):
     load_weights(path, other)
 
 
+@pytest.mark.parametrize("name", ["W" * (2**16 - 4), "\ud800"])
+def test_a_name_that_no_zip_archive_can_hold_is_not_saved(path, name):
+    with pytest.raises(ValueError, match="save_weights: the name .* must be less than 64 KiB of valid Unicode"):
+        save_weights(path, Holder(**{name: np.ones(1)}))
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_numpy_reads_the_file_and_its_own_files_are_read(path, tmp_path, order):
     save_weights(path, model())

@@ -220,13 +220,7 @@ def array(value: object, name: str, where: str) -> Array:
     try:
         values = np.asarray(value)
     except Exception as error:  # whatever an object's own __array__ raises
-        got, fix = f"{type(value).__name__}, which NumPy can't read", "Convert it to a NumPy array first."
-        if isinstance(error, ValueError) and isinstance(value, (list, tuple)):
-            got, fix = "rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
-            if isinstance(value, tuple) and any(np.isscalar(part) for part in value):
-                got = f"a tuple ({', '.join(type(part).__name__ for part in value)})"
-                fix = "Unpack it first: loss, d_logits = loss_function(...)." if name.startswith("d_") else "Unpack it."
-        fail(ValueError, where, name, "a rectangular array of numbers", got, fix)
+        fail(ValueError, where, name, "a rectangular array of numbers", *_hints.unreadable(value, error, name))
     if values.dtype.kind not in "biufc":
         fail(TypeError, where, name, "an array of numbers", *_hints.not_numbers(value, values, name))
     if values.dtype.kind == "f" and isinstance(value, (list, tuple)) and (np.floor(values) == values).all():
@@ -405,7 +399,8 @@ def integers(value: object, name: str, where: str, fix: str) -> Array:
         return values.astype(np.int64)
     if values.dtype.kind not in "iu" or _contains_bool(value):
         kind = "bool" if _contains_bool(value) else str(values.dtype)
-        place = int(np.argmax(values != np.round(values)))  # the first that isn't a whole number, else the first
+        with np.errstate(invalid="ignore"):
+            place = int(np.argmax(values != np.round(values)))  # the first that isn't a whole number, else the first
         index = np.array(np.unravel_index(place, values.shape or (1,)))
         got = f"an array of {kind} with {values.flat[place]} at index {_index(index)}"
         fail(TypeError, where, name, "an array of integers", got, fix)

@@ -32,6 +32,16 @@ def brief(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def unreadable(value: object, error: Exception, name: str) -> tuple[str, str]:
+    """What was given, and what to do about it, if NumPy can't make an array of it."""
+    if not isinstance(error, ValueError) or not isinstance(value, (list, tuple)):
+        return f"{type(value).__name__}, which NumPy can't read", "Convert it to a NumPy array first."
+    if isinstance(value, list) or all(isinstance(part, (list, tuple)) or np.ndim(part) for part in value):
+        return "rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
+    fix = "Unpack it first: loss, d_logits = loss_function(...)." if name.startswith("d_") else "Unpack it."
+    return f"a tuple ({', '.join(type(part).__name__ for part in value)})", fix
+
+
 def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
     """Say what a non-numeric array contains, and what to do about it."""
     if value is None:

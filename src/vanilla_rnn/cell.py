@@ -250,7 +250,7 @@ class RNNCell(Module):
         Raises
         ------
         ValueError
-            If a shape doesn't fit, or a number isn't finite or becomes too large.
+            If a shape doesn't fit, a number isn't finite or becomes too large, or two weights overlap in part.
         """
         where = f"{type(self).__name__}.forward"
         sizes = self.check_weights(where)

@@ -42,6 +42,7 @@ def zero_padding_ids(
     embedding: Embedding, ids: ArrayLike, lengths: ArrayLike | None, name: str, where: str, lengths_name: str
 ) -> tuple[Array, Array | None, Sizes]:
     """Check token ids and lengths. Return the ids with 0 at the padding, the lengths, and the sizes of the axes."""
+    _checks.require_type(embedding, Embedding, "embedding", where)
     sizes: Sizes = {}
     tokens = _checks.integers(ids, name, where, "Pass ids from vocab.encode(...), or leave out the embedding.")
     _checks.fit(tokens, name, "[batch] time", sizes, where)
@@ -384,7 +385,9 @@ class Decoder(_SequenceModel):
             lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens instead of one step
             longer; a length of 0 stays 0.
         """
-        return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
+        where = f"{type(self).__name__}.forward"
+        _checks.require_type(self.embedding, Embedding, "embedding", where)
+        return self._forward(*self._check_inputs(tokens, lengths, h_0, where, "tokens"))
 
     def _forward(self, tokens: Array, lengths: Array | None, h_0: Array | None) -> ModelRun:
         """`forward`, for inputs that have been checked."""
@@ -443,7 +446,7 @@ class Decoder(_SequenceModel):
         """`generate`, with the name of the function to use in error messages."""
         max_length, temperature, rng = _checks.arguments(where, max_length=max_length, temperature=temperature, rng=rng)
         if top_k is not None:
-            top_k = min(_checks.argument(top_k, "top_k", where), len(self.embedding.vectors))
+            top_k = _checks.argument(top_k, "top_k", where)
         tokens, h, batched = self._beginning(prompt, h_0, where)
         running, written = np.ones(len(tokens), bool), []
         for _ in range(max_length):

@@ -218,13 +218,15 @@ class Optimizer:
                 expected, got = f"all of {', '.join(self.kinds)} for {name}, or none", "only some of them"
                 _checks.fail(ValueError, where, "state", expected, got, "Assign a copy of a complete state.")
             for kind in self.kinds:
-                key = f"{kind}.{name}"
-                array, shape = self.state.get(key), () if kind == "t" else values.shape
-                if array is not None and np.shape(array) != shape:
-                    expected, got = f"an array of shape {shape}", f"shape {np.shape(array)}"
+                key, shape = f"{kind}.{name}", () if kind == "t" else values.shape
+                if (array := self.state.get(key)) is None:
+                    continue
+                given = np.shape(array) if kind == "t" else getattr(array, "shape", None)
+                if given != shape:
                     fix = "Create a new optimiser: this one has the state of another model."
-                    _checks.fail(ValueError, where, f"state[{key!r}]", expected, got, fix)
-                if array is not None and kind == "t" and not array >= 0:
+                    expected = f"an array of shape {shape}"
+                    _checks.fail(ValueError, where, f"state[{key!r}]", expected, _checks.shown(array), fix)
+                if kind == "t" and not array >= 0:
                     fix = "Assign a copy of a state."
                     _checks.fail(ValueError, where, f"state[{key!r}]", "a number of steps, 0 or more", str(array), fix)
         return gradients

@@ -273,7 +273,7 @@ class EncoderDecoder(Module):
         where = f"{type(self).__name__}.forward"
         ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where, "lengths")
         embedding_run, encoder_run = self._encode(source, source_lengths, where, "source_lengths")
-        if (source_batch := encoder_run.h_n.shape[1] if encoder_run.batched else None) != sizes["batch"]:
+        if (source_batch := encoder_run.h_n.shape[1] if encoder_run.h_n.ndim == 3 else None) != sizes["batch"]:
             expected, got = ("one sequence" if n is None else f"a batch of {n}" for n in (sizes["batch"], source_batch))
             _checks.fail(ValueError, where, "source", f"{expected}, like tokens", got, "Give both the same batch axis.")
         self.decoder.rnn.check_cells(where)

@@ -81,7 +81,13 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     if (total := sum(values.nbytes + OVERHEAD for values in arrays.values())) > LARGEST_FILE:
         got, fix = f"{total} bytes for {len(arrays)} arrays", "Save the parts in separate files."
         _checks.fail(ValueError, where, "the file", "at most 2 GiB", got, fix)
-    directory = sum(46 + len(f"{name}.npy".encode()) for name in arrays)  # 46 bytes in each record besides the name
+    directory = 0
+    for name in arrays:
+        text = f"{name}.npy".encode(errors="replace")
+        if len(text) >= 2**16 or text.decode() != f"{name}.npy":
+            expected, fix = "less than 64 KiB of valid Unicode", "Rename the attribute."
+            _checks.fail(ValueError, where, f"the name {_checks.listed([name])}", expected, f"{len(text)} bytes", fix)
+        directory += 46 + len(text)  # 46 bytes in each record besides the name
     if directory > LARGEST_READ:
         got, fix = f"{directory} bytes for {len(arrays)} arrays", "Save the parts in separate files."
         _checks.fail(ValueError, where, "the list of all names", "at most 2 MiB", got, fix)
