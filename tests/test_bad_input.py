@@ -441,6 +441,7 @@ MISTAKES = [
     (lambda: rnn([[dt.date(2020, 1, 31)] * 4]), TypeError, "RNN.forward: x ... got dates, such as 2020-01-31 ... days since"),
     (lambda: rnn([[1, 2, None, 4]]), TypeError, "RNN.forward: x ... got an object array with missing values ... Fill or drop"),
     (lambda: rnn(([[1], [2, 3]], 1)), ValueError, "RNN.forward: x ... got a tuple (list, int) ... Unpack it"),
+    (lambda: RNN(2, 3)([np.ma.array([1.0, 5.0], mask=[0, 1])]), ValueError, "RNN.forward: x ... got a masked array"),
     (lambda: rnn((x, None)), ValueError, "RNN.forward: x ... got a tuple (ndarray, NoneType) ... Unpack it"),
     (lambda: rnn.forward(x).backward(rnn.forward(x).backward(np.ones((2, 5, 3)))), ValueError, "RNNRun.backward: d_output ... got a tuple (ndarray, ndarray, list, dict) ... Unpack it"),
     (lambda: rnn(UNEQUAL), TypeError, "RNN.forward: x ... got an object array of rows of unequal lengths ... pad_sequences"),

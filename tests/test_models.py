@@ -186,6 +186,15 @@ def test_the_weights_of_a_context_are_drawn_from_a_symmetric_interval():
         assert -0.2 <= values.min() < -0.18 < 0.18 < values.max() <= 0.2  # k = 1 / sqrt(25)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int32])
+def test_the_ids_of_bos_and_eos_may_be_any_integers(kind, rng):
+    rnn, head, embedding = RNN(E, H, rng=rng), ManyToManyHead(H, V, rng=rng), Embedding(V, E, rng=rng)
+    expected = Decoder(rnn, head, embedding, bos_idx=1, eos_idx=2).forward([[3, 4]])
+    run = Decoder(rnn, head, embedding, bos_idx=kind(1), eos_idx=kind(2)).forward([[3, 4]])
+    np.testing.assert_array_equal(run.targets, expected.targets, strict=True)
+    np.testing.assert_array_equal(run.logits, expected.logits)
+
+
 def test_an_encoder_gives_its_final_states_to_the_decoder(rng):
     model, inputs = model_and_inputs("EncoderDecoder", rng)
     source, source_lengths = inputs["source"], inputs["source_lengths"]
@@ -502,7 +511,8 @@ def test_the_live_arrays_are_not_a_snapshot(rng):
     [
         ([[1, 2, 0], [1]], -1, cross_entropy),
         ([[1.0, 2.0, 3.0], [0.5]], np.nan, mean_squared_error),
-        ([[True, False, True], [True]], False, None),
+        ([[True, False, True], [True]], -1, cross_entropy),
+        ([np.array([1, 2, 0], np.uint8), np.array([1], np.uint8)], -1, cross_entropy),
         ([np.ones((3, V), int), np.ones((1, V), int)], -1, binary_cross_entropy),
     ],
 )
@@ -511,11 +521,10 @@ def test_labels_at_the_padding_are_refused_by_a_loss_without_lengths(labels, pad
     model = ManyToMany(RNN(E, H, rng=rng), ManyToManyHead(H, outputs, rng=rng), embedding=Embedding(V, E, rng=rng))
     (tokens, lengths), targets = model.batch([[4, 5, 6], [4]], labels)
     np.testing.assert_array_equal(targets[1, 1:], np.full_like(targets[1, 1:], padding))
-    if loss is not None:
-        logits = model(tokens, lengths)
-        assert np.isfinite(loss(logits, targets, lengths=lengths)[0])
-        with pytest.raises((ValueError, IndexError), match="(labels|targets) must be .*, got (-1|nan)"):
-            loss(logits, targets)
+    logits = model(tokens, lengths)
+    assert np.isfinite(loss(logits, targets, lengths=lengths)[0])
+    with pytest.raises((ValueError, IndexError), match="(labels|targets) must be .*, got (-1|nan)"):
+        loss(logits, targets)
 
 
 def test_a_batch_needs_a_label_for_each_step(rng):

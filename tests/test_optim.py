@@ -342,6 +342,22 @@ def test_a_result_that_overflows_leaves_large_arrays_as_they_were(call, monkeypa
     assert_same(optimizer.state, state)
 
 
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        (lambda W: W, "b must be an array of its own, got the array of a"),
+        (lambda W: W[:], "b must be an array of its own, got the array of a"),
+        (lambda W: W.T, "b must be an array that doesn't overlap a"),
+    ],
+)
+def test_a_step_refuses_an_array_under_two_names(share, message):
+    """It would get the step of one of the two gradients."""
+    W = np.ones((2, 2))
+    with pytest.raises(ValueError, match=message):
+        SGD(0.1).step({"a": W, "b": share(W)}, {"a": np.ones((2, 2)), "b": 2 * np.ones((2, 2))})
+    assert (W == 1).all()
+
+
 def test_a_state_of_no_steps_is_that_of_a_new_optimiser():
     results = []
     for state in ({}, {"t.W": np.array(0), "m.W": np.zeros(2), "s.W": np.zeros(2)}):
@@ -401,9 +417,16 @@ def test_gradients_of_both_dtypes_may_differ_beyond_float32():
     assert gradients["b"] == 0
 
 
-def test_an_array_under_two_names_is_clipped_once():
+def test_the_message_for_a_long_name_is_short():
+    with pytest.raises(ValueError, match="must be finite .*, got nan at index 0") as caught:
+        clip_grad_norm({"W" * 10**6: np.array([np.nan])}, 1.0)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("view", [lambda array: array, lambda array: array[:]])
+def test_an_array_under_two_names_is_clipped_once(view):
     shared = np.array([3.0, 4.0])
-    clip_grad_norm({"a": shared, "b": shared}, 1.0)
+    clip_grad_norm({"a": shared, "b": view(shared)}, 1.0)
     np.testing.assert_allclose(shared, np.array([3.0, 4.0]) / np.sqrt(50))
 
 
@@ -434,7 +457,15 @@ def test_a_state_of_other_parameters_or_another_optimiser_is_refused(call, state
         ({"m.W": np.ones(3)}, r"state\['m.W'\] must be .*\(2,\), got an array of shape \(3,\)"),
         ({"m.W": [1.0, 1.0]}, r"state\['m.W'\] must be .*\(2,\), got \[1.0, 1.0\]"),
         ({"t.W": np.array(-1)}, r"state\['t.W'\] must be .*, got -1"),
-        ({"t.W": np.ones(2)}, r"state\['t.W'\] must be .*\(\), got "),
+        ({"t.W": np.ones(2)}, r"state\['t.W'\] must be a number of steps, got an array of shape \(2,\)"),
+        ({"t.W": np.array(1.5)}, r"state\['t.W'\] must be a number of steps, got "),
+        ({"t.W": 10**400}, r"state\['t.W'\] must be a number of steps, got 10\^400"),
+        ({"m.W": np.ones(2) + 0j}, r"state\['m.W'\] must be an array of floats of shape \(2,\), got "),
+        (
+            {"m.W": np.ma.array(np.ones(2), mask=[0, 1])},
+            r"state\['m.W'\] must be an array of floats of shape \(2,\), got ",
+        ),
+        ({1: np.ones(2)}, "state must be .*, got one with '1'"),
         ({"s.W": np.array([1.0, -0.25])}, "W.* must be .*, got"),  # s is a mean of squares
     ],
 )

@@ -338,6 +338,24 @@ def test_a_refused_step_leaves_the_stream_as_it_was(top, refused):
     assert list(stream) == []
 
 
+def test_an_interrupted_step_leaves_the_stream_as_it_was(monkeypatch):
+    calls = iter(range(10))
+
+    def interrupted(a, out):
+        if next(calls) == 3:  # in the second step, when the first layer is done
+            raise KeyboardInterrupt
+        return np.tanh(a, out)
+
+    monkeypatch.setattr("vanilla_rnn.stream.functions_of", lambda _: (interrupted, None))
+    rnn, x = RNN(2, 3, num_layers=2, rng=0), np.random.default_rng(1).standard_normal((3, 2))
+    stream = rnn.stream([x[0], x[1], x[1], x[2]])
+    states, before = [next(stream)], stream.h_n
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+    np.testing.assert_array_equal(stream.h_n, before)
+    assert_close(np.array([*states, *stream]), rnn(x)[0])
+
+
 @refused_steps
 def test_a_refused_first_step_leaves_the_batch_to_the_next_one(top, refused):
     rnn, x = RNN.from_cells([SUM, top]), [[[0.5], [1.0]], [[-0.5], [0.2]]]  # 2 steps of 2 sequences

@@ -482,6 +482,20 @@ def test_functions_of_another_form_are_named(changes, error, message):
         fit(classifier(), EXAMPLES, **options(**changes))
 
 
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ((0.5, None), "d_logits must be the gradient of the loss, got None"),
+        (("a", np.ones(1)), "the loss must be a number, got 'a'"),
+        ((10**400, np.ones(1)), r"the loss must be a number, got 10\^400"),
+        (([0.5], np.ones(1)), r"the loss must be a number, got \[0.5\]"),
+    ],
+)
+def test_a_result_of_a_loss_that_can_not_be_used_is_named(result, message):
+    with pytest.raises(TypeError, match=f"^fit, epoch 1, batch 1: {message}"):
+        fit(classifier(), EXAMPLES, **options(loss=lambda *_, **__: result))
+
+
 def test_a_model_that_diverged_is_not_an_example_s_fault():
     model = vector_reader()
     model.head.W_hy[...] = 1e200

@@ -1,6 +1,7 @@
 """Text to tokens, tokens to ids and back, and sequences of different lengths to one array."""
 
 import json
+import os
 import tracemalloc
 from collections import Counter
 
@@ -163,6 +164,13 @@ def test_a_file_of_something_else_is_refused(tmp_path, content, message):
     with pytest.raises(ValueError, match=f"^Vocab.load: .*vocab.json must be .*{message}") as caught:
         Vocab.load(path)
     assert len(str(caught.value)) < 500 + len(str(path))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="Vocab.load: .*pipe must be JSON"):
+        Vocab.load(tmp_path / "pipe")
 
 
 def test_a_large_file_of_something_else_needs_no_more_memory_than_its_text(tmp_path):

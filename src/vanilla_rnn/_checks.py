@@ -33,6 +33,7 @@ COMPUTATION = "Check the computation that produced it."
 
 def fail(error: type[Exception], where: str, name: str, expected: str, got: str, fix: str) -> NoReturn:
     """Raise ``error`` with a message in the shared format. ``fix`` is an instruction that begins with a verb."""
+    name, got = (text if len(text) <= 1000 else f"{text[:1000]}..." for text in (name, got))
     raise error(f"{where}: {name} must be {expected}, got {got}. {fix}".rstrip()) from None
 
 
@@ -214,7 +215,8 @@ def array(value: object, name: str, where: str) -> Array:
     """Convert a value to a rectangular array of numbers; the caller decides which kind of number is right."""
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return value
-    if isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(part, np.ndarray) and np.any(getattr(part, "mask", False)) for part in parts):
         fix = "Fill or drop the masked values: a plain array can't mark a value as missing."
         fail(ValueError, where, name, "an array without masked values", "a masked array", fix)
     try:

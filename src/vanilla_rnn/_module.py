@@ -36,7 +36,7 @@ class Module:
             The arrays themselves, not copies: changing one in place changes the module.
         """
         arrays = collect_arrays(self)
-        return {path: arrays[path] for path, first in _first_paths(arrays).items() if path == first}
+        return {path: arrays[path] for path, first in first_paths(arrays).items() if path == first}
 
     def load_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Copy values into the live arrays. After an error, no array has changed.
@@ -82,7 +82,7 @@ class Module:
 
 def canonical_paths(module: Module) -> dict[str, str]:
     """For every path to an array, the path under which ``parameters()`` lists that array."""
-    return _first_paths(collect_arrays(module))
+    return first_paths(collect_arrays(module))
 
 
 def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
@@ -158,8 +158,8 @@ def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Ar
     return arrays
 
 
-def _first_paths(arrays: Mapping[str, Array]) -> dict[str, str]:
-    """For each path, the first path to the same array."""
+def first_paths(arrays: Mapping[str, Array]) -> dict[str, str]:
+    """For each path, the first path to the same array. Arrays that overlap in any other way are an error."""
     first: dict[int, str] = {}
     paths = {path: first.setdefault(id(values), path) for path, values in arrays.items()}
     if any(values.base is not None for values in arrays.values()):  # without a view, no two share memory

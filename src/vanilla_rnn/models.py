@@ -30,7 +30,7 @@ def shift(tokens: Array, lengths: Array | None, bos_idx: int | None, eos_idx: in
     """
     if bos_idx is None or eos_idx is None:
         return tokens[..., :-1], tokens[..., 1:].copy(), None if lengths is None else np.maximum(lengths - 1, 0)
-    one = np.full((*tokens.shape[:-1], 1), bos_idx)  # (batch, 1)
+    one = np.full((*tokens.shape[:-1], 1), bos_idx, np.int64)  # (batch, 1)
     inputs, targets = np.append(one, tokens, axis=-1), np.append(tokens, one, axis=-1)  # (batch, time + 1)
     # The column just added is only there to make room. <eos> belongs after the last real token of each row:
     ends = np.full(one.shape, tokens.shape[-1]) if lengths is None else lengths[:, None]
@@ -287,6 +287,8 @@ class ManyToMany(_Reader):
         where = f"{type(self).__name__}.batch"
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
         targets, counts = pad(labels, "labels", where)
+        if targets.dtype.kind in "bu":  # these have no -1
+            targets = targets.astype(np.int64)
         if targets.dtype.kind in "if":
             padding = ~_checks.padding_mask(counts, targets.shape)
             targets[padding] = -1 if targets.dtype.kind == "i" else np.nan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
-from vanilla_rnn._module import call_all
+from vanilla_rnn._module import call_all, first_paths
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Sequence
@@ -88,18 +88,21 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     for name, gradient in d_parameters.items():
         _checks.writable(gradient, f"d_parameters[{name!r}]", where)
         _checks.finite(gradient, f"d_parameters[{name!r}]", where, _hints.DIVERGED)
+    gradients = [np.asarray(gradient) for gradient in d_parameters.values()]
+    distinct = [
+        g for g, (name, first) in zip(gradients, first_paths(d_parameters).items(), strict=True) if name == first
+    ]
     # A square can overflow. So can ``largest`` when it is converted to float32: float32 gradients then count as 0.
     with np.errstate(over="ignore"):
-        largest, squares = 1.0, sum(float(np.vdot(g, g)) for g in d_parameters.values())
+        largest, squares = 1.0, sum(float(np.vdot(g, g)) for g in gradients)
         if not 1e-30 < squares < 1e30:  # a square may have overflowed or vanished: divide by the largest number first
-            largest = max((float(np.abs(g).max()) for g in d_parameters.values() if g.size), default=0.0)
-            scaled = [g / largest for g in d_parameters.values()] if largest > 0 else []
+            largest = max((float(np.abs(g).max()) for g in gradients if g.size), default=0.0)
+            scaled = [g / largest for g in gradients] if largest > 0 else []
             squares = sum(float(np.vdot(g, g)) for g in scaled)
     norm = largest * math.sqrt(squares)
     if norm > max_norm:
         scale = max_norm / largest / math.sqrt(squares)  # in this order, because the norm itself may be infinite
-        distinct = {id(gradient): gradient for gradient in d_parameters.values()}.values()  # scale each array once
-        call_all([(np.multiply, gradient, scale, gradient) for gradient in distinct])
+        call_all([(np.multiply, gradient, scale, gradient) for gradient in distinct])  # each array once
     return norm
 
 
@@ -143,7 +146,7 @@ class Optimizer:
         where = f"{type(self).__name__}.step"
         gradients = self._check(parameters, d_parameters, where)
         updated: dict[str, Array] = {}
-        state = self.state.copy()  # parameters that aren't part of this step keep theirs
+        state = dict(self.state)  # parameters that aren't part of this step keep theirs
         with np.errstate(over="ignore", invalid="ignore"):  # reported below, by name
             for name, values in parameters.items():
                 t = int(self.state.get(f"t.{name}", 0)) + 1
@@ -205,12 +208,17 @@ class Optimizer:
             fix = "Pass model.parameters() and the d_parameters of the same model's backward."
             _checks.fail(ValueError, where, "d_parameters", "a dictionary with the keys of parameters", got, fix)
         _checks.mapping(self.state, "state", where, "Assign a copy of another optimiser's state.")
-        if foreign := sorted(name for name in self.state if name.partition(".")[0] not in self.kinds):
+        if foreign := sorted(str(key) for key in self.state if str(key).partition(".")[0] not in self.kinds):
             expected, fix = f"the state of an {type(self).__name__}", "Use the kind of optimiser it came from."
             _checks.fail(ValueError, where, "state", expected, f"one with {_checks.listed(foreign, 5)}", fix)
         gradients = {}
         for name, values in parameters.items():
             _checks.writable(values, name, where)
+        for name, first in first_paths(parameters).items():
+            if name != first:
+                fix = "Pass model.parameters(), which lists a shared array once, with its gradients added."
+                _checks.fail(ValueError, where, name, "an array of its own", f"the array of {first}", fix)
+        for name, values in parameters.items():
             label = f"d_parameters[{name!r}]"
             gradients[name] = _checks.gradient(d_parameters[name], values, label, where, fix=_hints.DIVERGED)
             kept = [f"{kind}.{name}" in self.state for kind in self.kinds]
@@ -221,14 +229,17 @@ class Optimizer:
                 key, shape = f"{kind}.{name}", () if kind == "t" else values.shape
                 if (array := self.state.get(key)) is None:
                     continue
-                given = np.shape(array) if kind == "t" else getattr(array, "shape", None)
-                if given != shape:
+                given = np.asarray(array)
+                real = (
+                    given.dtype.kind in "iu" if kind == "t" else type(array) is np.ndarray and given.dtype.kind == "f"
+                )
+                if given.shape != shape or not real:
+                    expected = "a number of steps" if kind == "t" else f"an array of floats of shape {shape}"
                     fix = "Create a new optimiser: this one has the state of another model."
-                    expected = f"an array of shape {shape}"
                     _checks.fail(ValueError, where, f"state[{key!r}]", expected, _checks.shown(array), fix)
-                if kind == "t" and not array >= 0:
+                if kind == "t" and not 0 <= given < 2**53:
                     fix = "Assign a copy of a state."
-                    _checks.fail(ValueError, where, f"state[{key!r}]", "a number of steps, 0 or more", str(array), fix)
+                    _checks.fail(ValueError, where, f"state[{key!r}]", "a number of steps", str(array), fix)
         return gradients
 
     def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:

@@ -10,7 +10,7 @@ stored nor computed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,6 +86,17 @@ class Ragged:
         self._mirror = start[sorted_lengths[rank] - 1 - step] + rank  # step t of a sequence <-> step length - 1 - t
         start_of_state = np.concatenate([[0], self.batch + start])  # the first state after 0, 1, 2, ... steps
         self._last = start_of_state[sorted_lengths] + np.arange(self.batch)  # the state after each sequence's last step
+        self._freeze()
+
+    def _freeze(self) -> None:
+        """Make every array read-only, as in every run."""
+        for values in vars(self).values():
+            if isinstance(values, np.ndarray):
+                values.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._freeze()  # copies and unpickled ones too
 
     def pack(self, values: Array) -> Array:
         """(batch, time, features) -> (real steps, features), always a copy."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from operator import setitem
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._module import call_all
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.own_cell import CheckedCell, is_plain
 
@@ -52,22 +55,16 @@ class Stream:
             buffers = _buffers(
                 self._cells, np.zeros((len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size), dtype)
             )
-        if bounded:
-            self._buffers = buffers
-            return _advance(buffers, x_t).copy()
-        before = [buffer.h.copy() for buffer in buffers]
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # reported here
-                h_t = _advance(buffers, x_t)
-            for cell, buffer in enumerate(buffers):
+        with np.errstate(over="ignore", invalid="ignore") if not bounded else nullcontext():  # reported below
+            states = _step(buffers, x_t)
+        if not bounded:
+            for cell, h in enumerate(states):
                 hint = "Use smaller weights or inputs: the sum has overflowed."
-                _checks.finite(buffer.h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)
-        except BaseException:
-            for buffer, h in zip(buffers, before, strict=True):
-                buffer.h[...] = h  # a refused step leaves the stream as it was
-            raise
-        self._buffers = buffers
-        return h_t.copy()
+                _checks.finite(h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)
+        # All states change at once: a refused or interrupted step leaves the stream as it was.
+        writes = [(setitem, buffer.h, ..., h) for buffer, h in zip(buffers, states, strict=True)]
+        call_all([*writes, (object.__setattr__, self, "_buffers", buffers)])
+        return states[-1].copy()
 
     @property
     def h_n(self) -> Array | None:
@@ -83,18 +80,18 @@ class Stream:
         return sizes | {"batch": batch[0] if batch else None}
 
 
-def _advance(buffers: list[_Buffer], x_t: Array) -> Array:
-    """One step of every cell; returns the top cell's state."""
-    h = x_t
+def _step(buffers: list[_Buffer], x_t: Array) -> list[Array]:
+    """The new state of every cell, each in memory that the next step overwrites."""
+    h, states = x_t, []
     for cell, z, x, h_prev, W, a, f in buffers:
         if f is None:
-            h_prev[...] = CheckedCell(cell).forward(h, h_prev).h
-            h = h_prev
+            h = CheckedCell(cell).forward(h, h_prev).h
         else:
             x[...] = h
             z.dot(W, a)
-            h = f(a, h_prev)
-    return h
+            h = f(a, a)
+        states.append(h)
+    return states
 
 
 def _is_moderate(values: Array) -> bool:
@@ -108,9 +105,9 @@ class _Buffer(NamedTuple):
     cell: Any
     z: Array  # ([batch,] input + hidden + 1): [x_t, h_{t-1}, 1]
     x: Array  # the part of z that is x_t, a view
-    h: Array  # the part that is h_{t-1}, a view; each step overwrites it with h_t
+    h: Array  # the part that is h_{t-1}, a view; at the end of a step, h_t is copied into it
     W: Array  # (input + hidden + 1, hidden); not used for a cell of your own
-    a: Array  # ([batch,] hidden): the sum before the nonlinearity; also not used for a cell of your own
+    a: Array  # ([batch,] hidden): the sum, then the new state; also not used for a cell of your own
     f: Callable[..., Array] | None  # None for a cell of your own
 
 

@@ -334,7 +334,13 @@ def _checked_loss(loss: Loss, logits: Array, targets: Any, **options: Any) -> tu
     if not isinstance(result, tuple) or len(result) != 2:
         fix = "Return two results: the loss and d_logits."
         _checks.fail(TypeError, "train", "the result of loss", "(loss, d_logits)", _checks.shown(result), fix)
-    return result
+    value, d_logits = np.asarray(result[0]), result[1]
+    if value.ndim or value.dtype.kind not in "iuf":
+        fix = "Return the mean over what counts, as one number."
+        _checks.fail(TypeError, "train", "the loss", "a number", _checks.shown(result[0]), fix)
+    if d_logits is None:
+        _checks.fail(TypeError, "train", "d_logits", "the gradient of the loss", "None", "Return it second.")
+    return float(value), d_logits
 
 
 @contextmanager

@@ -54,10 +54,10 @@ def unroll_plain_backward(
         d_h_t = d_output_t + d_future[: len(d_output_t)]
         d_x_t, d_h_prev, d_step = run.backward(d_h_t)
         d_future[: len(d_h_prev)] = d_h_prev
-        d_x.insert(0, d_x_t)
+        d_x.append(d_x_t)
         for name, gradient in d_step.items():  # every step uses the same weights, so their gradients are added
             d_parameters[name] += gradient
-    return d_x, d_future, d_parameters
+    return d_x[::-1], d_future, d_parameters
 
 
 def unroll(

@@ -231,7 +231,7 @@ class Vocab:
 
         where, expected = f"{cls.__name__}.load", 'JSON of the form {"specials": [...], "tokens": [...]}'
         path, fix = file_name(path, where), "Pass a file that vocab.save wrote."
-        data = Path(path).read_bytes()
+        data = Path(path).read_bytes() if Path(path).stat().st_size else b""  # a pipe, which would block, has size 0
         parts: dict[str, list[str]] = {}
         with suppress(ValueError):  # bytes that aren't UTF-8, or an escape that isn't JSON
             text = data.decode()

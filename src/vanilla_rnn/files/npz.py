@@ -84,8 +84,8 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     directory = 0
     for name in arrays:
         text = f"{name}.npy".encode(errors="replace")
-        if len(text) >= 2**16 or text.decode() != f"{name}.npy":
-            expected, fix = "less than 64 KiB of valid Unicode", "Rename the attribute."
+        if len(text) >= 2**16 or text.decode() != f"{name}.npy" or "\0" in name:
+            expected, fix = "less than 64 KiB of Unicode without NUL", "Rename the attribute."
             _checks.fail(ValueError, where, f"the name {_checks.listed([name])}", expected, f"{len(text)} bytes", fix)
         directory += 46 + len(text)  # 46 bytes in each record besides the name
     if directory > LARGEST_READ:
