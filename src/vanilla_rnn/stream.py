@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from operator import setitem
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,15 +54,20 @@ class Stream:
             buffers = _buffers(
                 self._cells, np.zeros((len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size), dtype)
             )
-        with np.errstate(over="ignore", invalid="ignore") if not bounded else nullcontext():  # reported below
+        if bounded:
             states = _step(buffers, x_t)
-        if not bounded:
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):  # reported here
+                states = _step(buffers, x_t)
             for cell, h in enumerate(states):
                 hint = "Use smaller weights or inputs: the sum has overflowed."
                 _checks.finite(h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)
         # All states change at once: a refused or interrupted step leaves the stream as it was.
-        writes = [(setitem, buffer.h, ..., h) for buffer, h in zip(buffers, states, strict=True)]
-        call_all([*writes, (object.__setattr__, self, "_buffers", buffers)])
+        if len(buffers) == 1:
+            buffers[0].h[...] = states[0]
+        else:
+            call_all([(setitem, buffer.h, ..., h) for buffer, h in zip(buffers, states, strict=True)])
+        self._buffers = buffers
         return states[-1].copy()
 
     @property
