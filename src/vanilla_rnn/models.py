@@ -289,9 +289,7 @@ class ManyToMany(_Reader):
         targets, counts = pad(labels, "labels", where)
         if targets.dtype.kind in "bu":  # these have no -1
             targets = targets.astype(np.int64)
-        if targets.dtype.kind in "if":
-            padding = ~_checks.padding_mask(counts, targets.shape)
-            targets[padding] = -1 if targets.dtype.kind == "i" else np.nan
+        targets[~_checks.padding_mask(counts, targets.shape)] = -1 if targets.dtype.kind == "i" else np.nan
         for number in np.flatnonzero(counts != lengths):
             expected = f"{lengths[number]} labels, one for each step"
             _checks.fail(ValueError, where, f"labels[{number}]", expected, str(counts[number]), "Label each step.")
