@@ -157,6 +157,7 @@ CASES = [
     (lambda: lengths(np.tri(6, 3), {"batch": 6, "time": 3}, "f"), ValueError, "f: lengths must be an array of shape (batch=6,), got a mask. Pass the lengths of its rows instead: [1, 2, 3, 3, 3, 3]."),
     (lambda: lengths([[0, 1, 1], [0, 0, 1]], SIZES, "f"), ValueError, "f: lengths must be an array of shape (batch=2,), got a mask. Move the padding to the end of each row, as pad_sequences does: this mask has it at the beginning."),
     (lambda: lengths([[1, 0, 1], [1, 0, 0]], SIZES, "f"), ValueError, "f: lengths must be an array of shape (batch=2,), got a mask. Pass it to the loss as weights=mask: it has gaps, which lengths can't describe."),
+    (lambda: lengths(SIGNALLING_NAN, {"batch": 1, "time": 3}, "f"), TypeError, "f: lengths must be an array of integers, got an array of float64 with nan at index 0. Pass the number of real steps of each row: lengths=[3, ...]."),
     (lambda: lengths([2.0, 2.5], SIZES, "f"), TypeError, "f: lengths must be an array of integers, got an array of float64 with 2.5 at index 1. Pass the number of real steps of each row: lengths=[3, ...]."),
     (lambda: lengths([2.5, 3], SIZES, "f", "n"), TypeError, "f: n must be an array of integers, got an array of float64 with 2.5 at index 0. Pass the number of real steps of each row: n=[3, ...]."),
     (lambda: lengths([1, 2, 3], SIZES, "f"), ValueError, "f: lengths must be an array of shape (batch=2,), got shape (3,). Put the batch axis first, with swapaxes(0, 1), if the input is (time, batch, ...)."),

@@ -352,10 +352,17 @@ def test_a_result_that_overflows_leaves_large_arrays_as_they_were(call, monkeypa
 )
 def test_a_step_refuses_an_array_under_two_names(share, message):
     """It would get the step of one of the two gradients."""
-    W = np.ones((2, 2))
+    W = np.ones((3, 2))[:2]
     with pytest.raises(ValueError, match=message):
         SGD(0.1).step({"a": W, "b": share(W)}, {"a": np.ones((2, 2)), "b": 2 * np.ones((2, 2))})
     assert (W == 1).all()
+
+
+def test_a_number_of_steps_may_be_large():
+    optimizer, parameters = Adam(0.1), {"W": np.ones(2)}
+    optimizer.state = {"t.W": 2**53 - 1, "m.W": np.zeros(2), "s.W": np.ones(2)}
+    optimizer.step(parameters, {"W": np.zeros(2)})
+    assert (parameters["W"] == 1).all()
 
 
 def test_a_state_of_no_steps_is_that_of_a_new_optimiser():
@@ -459,6 +466,7 @@ def test_a_state_of_other_parameters_or_another_optimiser_is_refused(call, state
         ({"t.W": np.array(-1)}, r"state\['t.W'\] must be .*, got -1"),
         ({"t.W": np.ones(2)}, r"state\['t.W'\] must be a number of steps, got an array of shape \(2,\)"),
         ({"t.W": np.array(1.5)}, r"state\['t.W'\] must be a number of steps, got "),
+        ({"t.W": 2**53}, r"state\['t.W'\] must be a number of steps, got 9007199254740992"),
         ({"t.W": 10**400}, r"state\['t.W'\] must be a number of steps, got 10\^400"),
         ({"m.W": np.ones(2) + 0j}, r"state\['m.W'\] must be an array of floats of shape \(2,\), got "),
         (
