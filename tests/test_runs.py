@@ -74,13 +74,18 @@ def assert_same(results, others):
         np.testing.assert_array_equal(values, others[name], err_msg=name)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_that_happens_later_changes_a_run(kind):
-    rng = np.random.default_rng(0)
+def run_and_backward(kind, seed):
+    """A module, its inputs and a run of it; upstream gradients, and what the run's backward makes of them."""
+    rng = np.random.default_rng(seed)
     module, inputs = module_and_inputs(kind, rng)
     run = module.forward(*inputs)
     gradients = upstream(run, rng)
-    before = run.backward(*gradients)
+    return module, inputs, run, gradients, run.backward(*gradients)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_that_happens_later_changes_a_run(kind):
+    module, inputs, run, gradients, before = run_and_backward(kind, 0)
     for values in module.parameters().values():
         values += 1.0
     for values in inputs:
@@ -109,11 +114,7 @@ def test_a_run_and_its_copies_are_read_only(kind, duplicate):
 
 @pytest.mark.parametrize("kind", ["network", "one row", "one sequence", "own cells"])
 def test_what_read_returns_can_not_change_the_run(kind):
-    rng = np.random.default_rng(8)
-    module, inputs = module_and_inputs(kind, rng)
-    run = module.forward(*inputs)
-    gradients = upstream(run, rng)
-    before = run.backward(*gradients)
+    _, _, run, gradients, before = run_and_backward(kind, 8)
     for row in run.read(0):
         for values in (row.x, row.h_prev, row.h):
             with suppress(ValueError):  # read-only

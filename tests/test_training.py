@@ -438,7 +438,7 @@ def test_a_weight_at_the_padding_makes_nothing_count(outputs, label, loss):
     model = ManyToMany(RNN(2, H, rng=rng), ManyToManyHead(H, outputs, rng=rng))
     examples, before = [(rng.standard_normal((time, 2)), [label] * time) for time in (4, 2)], snapshot(model)
     with pytest.raises(ValueError, match="^fit: examples must be .*, got none"):
-        fit(model, examples, **options(loss=loss, weights=lambda labels: labels != 1))  # at the padding, labels are -1
+        fit(model, examples, **options(loss=loss, weights=lambda labels: labels != 1))  # -1 or NaN at the padding
     assert same(model.parameters(), before)
 
 

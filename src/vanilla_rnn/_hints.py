@@ -18,6 +18,7 @@ class _Short(reprlib.Repr):
     """The beginning of a repr. Above 4,300 digits, Python refuses to print an int."""
 
     def repr_int(self, x: int, level: int) -> str:
+        """An int of more than 60 digits as a power of ten."""
         return super().repr_int(x, level) if abs(x) < 10**60 else f"{'-' if x < 0 else ''}10^{math.log10(abs(x)):.0f}"
 
 

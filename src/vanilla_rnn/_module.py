@@ -189,7 +189,7 @@ class Run:
     def _freeze(self) -> None:
         """Make every array read-only: if one changed, it would no longer fit the others."""
         for name in _slots(self):
-            _freeze(getattr(self, name))
+            freeze(getattr(self, name))
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
         for name, value in state[1].items():
@@ -202,11 +202,12 @@ class Run:
         return f"<{type(self).__name__}: {', '.join(shapes)}>"
 
 
-def _freeze(value: Any) -> None:
+def freeze(value: Any) -> None:
+    """Make an array, or every array in a list, a tuple or a module, read-only."""
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
     elif isinstance(value, (list, tuple)):
         for part in value:
-            _freeze(part)
+            freeze(part)
     elif isinstance(value, Module):
-        _freeze(list(value.parameters().values()))
+        freeze(list(value.parameters().values()))

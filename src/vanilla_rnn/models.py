@@ -30,10 +30,10 @@ def shift(tokens: Array, lengths: Array | None, bos_idx: int | None, eos_idx: in
     """
     if bos_idx is None or eos_idx is None:
         return tokens[..., :-1], tokens[..., 1:].copy(), None if lengths is None else np.maximum(lengths - 1, 0)
-    one = np.full((*tokens.shape[:-1], 1), bos_idx, np.int64)  # (batch, 1)
-    inputs, targets = np.append(one, tokens, axis=-1), np.append(tokens, one, axis=-1)  # (batch, time + 1)
-    # The column just added is only there to make room. <eos> belongs after the last real token of each row:
-    ends = np.full(one.shape, tokens.shape[-1]) if lengths is None else lengths[:, None]
+    bos = np.full((*tokens.shape[:-1], 1), bos_idx, np.int64)  # (batch, 1)
+    inputs, targets = np.append(bos, tokens, axis=-1), np.append(tokens, bos, axis=-1)  # (batch, time + 1)
+    # In the targets, this column only makes room. <eos> belongs after the last real token of each row:
+    ends = np.full(bos.shape, tokens.shape[-1]) if lengths is None else lengths[:, None]
     np.put_along_axis(targets, ends, eos_idx, axis=-1)
     return inputs, targets, None if lengths is None else lengths + 1
 

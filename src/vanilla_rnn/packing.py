@@ -3,9 +3,8 @@
 The user's arrays are batch first, (batch, time, features). The loop over time is fastest if everything it needs for one
 step is contiguous. Inside an `RNN`, inputs and outputs therefore have the shape (rows of all steps, features): the rows
 of step 0, then those of step 1, and so on. The states begin with one more row for each sequence, its initial state.
-``sizes[t]`` is the number of rows in step t. Sequences of different lengths are sorted, the
-longest first. At step t, the sequences that are still running are then the first ``sizes[t]``, and padding is neither
-stored nor computed.
+``sizes[t]`` is the number of rows in step t. Sequences of different lengths are sorted, the longest first. At step t,
+the sequences that are still running are then the first ``sizes[t]``, and padding is neither stored nor computed.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from vanilla_rnn._module import freeze
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array
@@ -90,9 +91,7 @@ class Ragged:
 
     def _freeze(self) -> None:
         """Make every array read-only, as in every run."""
-        for values in vars(self).values():
-            if isinstance(values, np.ndarray):
-                values.flags.writeable = False
+        freeze([self.lengths, self.order, self._place, self._mirror, self._last])
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

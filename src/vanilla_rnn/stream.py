@@ -51,9 +51,8 @@ class Stream:
             _checks.finite(x_t, name, WHERE)
         buffers = self._buffers
         if not buffers:
-            buffers = _buffers(
-                self._cells, np.zeros((len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size), dtype)
-            )
+            shape = (len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size)
+            buffers = _buffers(self._cells, np.zeros(shape, dtype))
         if bounded:
             states = _step(buffers, x_t)
         else:
@@ -63,7 +62,7 @@ class Stream:
                 hint = "Use smaller weights or inputs: the sum has overflowed."
                 _checks.finite(h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)
         # All states change at once: a refused or interrupted step leaves the stream as it was.
-        if len(buffers) == 1:
+        if len(buffers) == 1:  # one assignment can't be interrupted either, and is faster
             buffers[0].h[...] = states[0]
         else:
             call_all([(setitem, buffer.h, ..., h) for buffer, h in zip(buffers, states, strict=True)])

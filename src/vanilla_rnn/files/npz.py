@@ -83,16 +83,19 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
         _checks.fail(ValueError, where, "the file", "at most 2 GiB", got, fix)
     directory = 0
     for name in arrays:
-        text = f"{name}.npy".encode(errors="replace")
-        if len(text) >= 2**16 or text.decode() != f"{name}.npy" or "\0" in name:
+        encoded = f"{name}.npy".encode(errors="replace")
+        if len(encoded) >= 2**16 or encoded.decode() != f"{name}.npy" or "\0" in name:
             expected, fix = "less than 64 KiB of Unicode without NUL", "Rename the attribute."
-            _checks.fail(ValueError, where, f"the name {_checks.listed([name])}", expected, f"{len(text)} bytes", fix)
-        directory += 46 + len(text)  # 46 bytes in each record besides the name
+            _checks.fail(
+                ValueError, where, f"the name {_checks.listed([name])}", expected, f"{len(encoded)} bytes", fix
+            )
+        directory += 46 + len(encoded)  # 46 bytes in each record besides the name
     if directory > LARGEST_READ:
         got, fix = f"{directory} bytes for {len(arrays)} arrays", "Save the parts in separate files."
         _checks.fail(ValueError, where, "the list of all names", "at most 2 MiB", got, fix)
 
     def write(file: BinaryIO) -> None:
+        """Write the archive, one entry after another."""
         with ZipFile(file, "w") as archive:
             for name, values in arrays.items():
                 with archive.open(ZipInfo(f"{name}.npy"), "w") as entry:  # a fixed date: equal weights give equal files
