@@ -225,6 +225,11 @@ def test_no_parameter_changes_if_one_can_not(b, gradient, error, message):
     assert_same(parameters, {"W": np.ones(2), "b": before})
 
 
+def test_a_name_of_another_type_is_shown_too():
+    with pytest.raises(ValueError, match="^SGD.step: 7 must be .*, got a read-only array"):
+        SGD(1.0).step({7: read_only(np.ones(2))}, {7: np.ones(2)})
+
+
 def finishes(function, interrupted_at):
     """Whether a function runs to its end, if Ctrl-C comes before its n-th instruction; 0: it never comes."""
     instructions = itertools.count(1)

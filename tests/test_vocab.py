@@ -133,6 +133,34 @@ def test_save_and_load(tmp_path):
     assert {'"<unk>"', '"a",'} < set(path.read_text().splitlines())  # each token has a line of its own
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda vocab: vocab.idx_to_token.append("a"),
+        lambda vocab: vocab.idx_to_token.append("<pad>"),
+        lambda vocab: vocab.idx_to_token.reverse(),
+        lambda vocab: vocab.idx_to_token.append("c"),  # without an id
+        lambda vocab: vocab.token_to_idx.update(a=7),
+    ],
+)
+def test_a_vocabulary_that_can_not_be_loaded_is_not_saved(change, tmp_path):
+    path, vocab = tmp_path / "vocab.json", Vocab(["b", "a"], specials=("<pad>",))
+    vocab.save(path)
+    before = path.read_bytes()
+    change(vocab)
+    with pytest.raises(ValueError, match="^Vocab.save: idx_to_token must be the inverse of token_to_idx"):
+        vocab.save(path)
+    assert path.read_bytes() == before
+
+
+def test_a_token_added_by_hand_is_saved(tmp_path):
+    vocab = Vocab(["b"], specials=("<pad>",))
+    vocab.token_to_idx["a"] = len(vocab)
+    vocab.idx_to_token.append("a")
+    vocab.save(tmp_path / "vocab.json")
+    assert Vocab.load(tmp_path / "vocab.json").encode(["a", "b"]).tolist() == [2, 1]
+
+
 FORM = r'\{"specials": \[...\], "tokens": \[...\]\}, got a file that begins with '
 
 

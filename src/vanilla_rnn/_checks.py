@@ -33,8 +33,8 @@ COMPUTATION = "Check the computation that produced it."
 
 def fail(error: type[Exception], where: str, name: str, expected: str, got: str, fix: str) -> NoReturn:
     """Raise ``error`` with a message in the shared format. ``fix`` is an instruction that begins with a verb."""
-    # A dictionary's key or a token can be megabytes long.
-    name, got = (text if len(text) <= 1000 else f"{text[:1000]}..." for text in (name, got))
+    # A name can be a dictionary's key: of any type and, as a token can, megabytes long.
+    name, got = (text if len(text) <= 1000 else f"{text[:1000]}..." for text in (str(name), got))
     raise error(f"{where}: {name} must be {expected}, got {got}. {fix}".rstrip()) from None
 
 

@@ -210,12 +210,22 @@ class Vocab:
         return [self.idx_to_token[idx] for idx in ids]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vocabulary to a JSON file. If that fails, an existing file of that name is left unchanged."""
+        """Write the vocabulary to a JSON file. If that fails, an existing file of that name is left unchanged.
+
+        Raises
+        ------
+        ValueError
+            If ``idx_to_token`` or ``token_to_idx`` was changed by hand, so that the two no longer fit together.
+        """
         import json
 
-        content = {"specials": list(self.specials), "tokens": self.idx_to_token[len(self.specials) :]}
-        data = json.dumps(content, indent=0).encode("utf-8")
-        write_file(path, f"{type(self).__name__}.save", lambda file: file.write(data))
+        where, tokens = f"{type(self).__name__}.save", self.idx_to_token[len(self.specials) :]
+        loaded = Vocab(tokens, specials=self.specials)
+        if (loaded.idx_to_token, loaded.token_to_idx) != (self.idx_to_token, self.token_to_idx):
+            expected, fix = "the inverse of token_to_idx, specials first", "Create a new Vocab of these tokens."
+            _checks.fail(ValueError, where, "idx_to_token", expected, "another list", fix)
+        data = json.dumps({"specials": self.specials, "tokens": tokens}, indent=0).encode("utf-8")
+        write_file(path, where, lambda file: file.write(data))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
