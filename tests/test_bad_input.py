@@ -483,7 +483,7 @@ def test_a_realistic_mistake(call, error, words):
         (lambda: reader(tokens, [5, 3], np.zeros((1, 2, 3))), {"ids": 1, "lengths": 1, "finite h_0": 1}),
         (lambda: series(x, [5, 3]), {"lengths": 1, "finite inputs": 1}),
         (lambda: writer(tokens, [5, 3], np.zeros((1, 2, 3))), {"ids": 1, "lengths": 1, "finite h_0": 1}),
-        (lambda: captioner(context, tokens, [5, 3]), {"ids": 1, "lengths": 1, "finite context": 1}),
+        (lambda: captioner(context, tokens, [5, 3]), {"ids": 1, "lengths": 1, "finite context": 1, "finite h_0": 1}),
         (lambda: translator(tokens, tokens, [5, 3], [5, 3]), {"ids": 2, "lengths": 2}),
     ],
 )

@@ -148,6 +148,13 @@ def test_the_fast_check_accepts_sound_weights(options):
     assert complex_copy(cell).is_sound()  # as `check_gradients` makes it
 
 
+def test_a_gradient_that_overflows_is_infinite():
+    run = RNNCell.from_weights([[1e200]], [[2.0]], nonlinearity="linear").forward([[1e-200]], [[0.5]])
+    d_x, d_h_prev, d_parameters = run.backward([[1e200]])
+    np.testing.assert_array_equal([d_x, d_h_prev], [[[np.inf]], [[2e200]]])
+    np.testing.assert_array_equal(d_parameters["W_hh"], [[5e199]])
+
+
 def test_weights_whose_squares_overflow_are_legal():
     cell = RNNCell.from_weights([[1e200]], [[-1e200]], [1e200])
     np.testing.assert_array_equal(cell([0.0]), [1.0])

@@ -228,6 +228,11 @@ def test_a_span_is_right_where_squares_overflow_or_vanish(dtype, steps):
     np.testing.assert_allclose(gradient_flow(fading, d_h_n=np.ones((1, 1), dtype)).d_h[0, -100], 0.5**99)
 
 
+def test_a_factor_too_large_for_a_float_counts_as_remembered():
+    largest = one_cell([[1e-310], [1e-310]], np.full((2, 2), 1.7e308), nonlinearity="relu")
+    assert memory_span(largest.forward(np.ones((2, 1)))) == [1]
+
+
 # --- spectral_radius
 
 

@@ -59,3 +59,8 @@ def test_the_dtypes_of_ids_and_vectors():
 def test_an_empty_array_of_any_dtype_contains_no_ids():
     assert Embedding(5, 2)(np.array([])).shape == (0, 2)
     assert one_hot([], 3).shape == (0, 3)
+
+
+def test_a_gradient_that_overflows_is_infinite():
+    gradients = Embedding.from_vectors([[0.5], [0.7]]).forward([1, 0, 1]).backward([[1e308], [2.0], [1e308]])
+    np.testing.assert_array_equal(gradients.d_parameters["vectors"], [[2.0], [np.inf]])

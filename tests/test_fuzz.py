@@ -54,7 +54,7 @@ FORMS = {  # the same numbers, perhaps rounded
     "rows of two kinds": lambda a: [a[0].astype(np.longdouble if a.dtype.kind == "f" else np.uint64), *a[1:]],
     "table": lambda a: a if pd is None else pd.DataFrame(a) if a.ndim == 2 else pd.Series(a) if a.ndim == 1 else a,
 }  # fmt: skip
-NUMBERS = [np.nan, np.inf, -np.inf, 1e300, 1e39, 70000.0, -1, 10**6, 2**63 - 1, 5e-324, 0, 0.5]
+NUMBERS = [np.nan, np.inf, -np.inf, 1.7e308, 1e300, 1e39, 70000.0, -1, 10**6, 2**63 - 1, 5e-324, 0, 0.5]
 CHANGES = {  # other numbers, another shape, or no numbers
     **{str(n): lambda a, n=n: with_last(a.astype(float) if isinstance(n, float) else a.copy(), n) for n in NUMBERS},
     "transposed": np.transpose, "an axis more": lambda a: a[None], "an axis less": lambda a: a[0], "empty": lambda a: a[:0],

@@ -172,6 +172,15 @@ def test_a_tied_weight_gets_the_gradients_of_all_its_places(tie):
     assert check_gradients(decoder, tokens) < RIGHT
 
 
+def test_a_sum_of_the_gradients_of_two_places_that_overflows_is_infinite():
+    decoder = tied_decoder(lambda vectors: vectors)
+    run = decoder.forward([4, 5])
+    d_logits = np.zeros(run.logits.shape)
+    d_logits[0] = 1e308 / run.rnn_run.output[0, 0]
+    d_logits[1] = 1e308 / run.rnn_run.output[1, 0]
+    assert np.isinf(run.backward(d_logits).d_parameters["embedding.vectors"]).any()
+
+
 @pytest.mark.parametrize(
     "tie", [lambda vectors: vectors[::-1], lambda vectors: np.lib.stride_tricks.as_strided(vectors, strides=(8, 8))]
 )

@@ -91,6 +91,13 @@ def test_outputs_that_overflow_are_refused():
         ManyToOneHead.from_weights([1e200 * wave])([1e200 + 0 * wave], [1e200 + 0 * wave])
 
 
+def test_a_gradient_that_overflows_is_infinite():
+    head = ManyToManyHead.from_weights([[1e200, 1.0], [1.0, 2.0]])
+    d_output, _, d_parameters = head.forward([[0.5, 1e200]], [[0.5, 0.5]]).backward([[1e200, 1.0]])
+    np.testing.assert_array_equal(d_output, [[np.inf, 1e200]])
+    np.testing.assert_array_equal(d_parameters["W_hy"], [[5e199, np.inf], [0.5, 1e200]])
+
+
 def test_a_run_has_a_read_only_copy_of_the_head():
     head = ManyToManyHead(3, 2, rng=0)
     kept = head.forward(np.ones((1, 3)), np.ones((1, 3))).head

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sample_models import MODELS, E, H, V, decoder, language_model, model_and_inputs, reader, row_alone
 from vanilla_rnn import (
     RNN,
+    SGD,
     Decoder,
     Embedding,
     EncoderDecoder,
@@ -102,6 +104,20 @@ def test_results_are_writable_and_of_the_model_s_dtype(name, rng):
     assert {values.dtype for values in results} == {np.dtype(np.float32)}
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_gradient_that_overflows_is_for_the_optimiser_to_refuse(name, rng):
+    """Backward returns infinity, or NaN, without a warning."""
+    model, inputs = model_and_inputs(name, rng)
+    run = model.forward(**inputs)
+    d_logits = np.where(rng.random(run.logits.shape) < 0.5, 1.7e308, -1.7e308).astype(run.logits.dtype)
+    d_parameters = run.backward(d_logits).d_parameters
+    assert not all(np.isfinite(values).all() for values in d_parameters.values())
+    before = copy.deepcopy(model.parameters())
+    with pytest.raises(ValueError, match=r"SGD.step: d_parameters\['.*'\] must be finite"):
+        SGD(0.1).step(model.parameters(), d_parameters)
+    assert_same(model.parameters(), before)
+
+
 # --- many to one, many to many
 
 
@@ -178,6 +194,18 @@ def test_one_to_many_begins_with_the_context(rng):
     expected_ids, expected_lengths = writer.generate(h_0=h_0, max_length=6)
     np.testing.assert_array_equal(ids, expected_ids)
     np.testing.assert_array_equal(lengths, expected_lengths)
+
+
+@pytest.mark.parametrize("call", [lambda m, c: m.forward(c, [4, 5]), lambda m, c: m.generate(c, max_length=2)])
+def test_an_initial_state_that_overflows(call, rng):
+    model = OneToMany(64, decoder(rng), rng=0)
+    model.W_ch[...] = 1e200
+    call(model, np.full(64, 1e200))  # tanh of infinity is 1
+    wave = 1e200 * np.cos(np.pi * np.arange(64))  # 1, -1, 1, -1, ...: in most orders the sum is inf - inf
+    with np.errstate(all="ignore"):
+        refused = np.isnan(model.W_ch @ wave).any()
+    with pytest.raises(ValueError, match="OneToMany.*: h_0 must be finite") if refused else nullcontext():
+        call(model, wave)
 
 
 def test_the_weights_of_a_context_are_drawn_from_a_symmetric_interval():

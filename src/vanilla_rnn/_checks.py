@@ -328,16 +328,22 @@ def zero_padding(values: Array, lengths: Array | None) -> Array:
     return values if lengths is None else np.where(padding_mask(lengths, values.shape), values, values.dtype.type(0))
 
 
+def shaped_like(value: object, like: Array, name: str, where: str) -> Array:
+    """Check that a gradient has the shape of the array it belongs to, and convert it to the dtype of that array."""
+    values = floats(value, name, where, like.dtype)
+    if values.shape != like.shape:
+        owner = name.removeprefix("d_")
+        fix = f"Pass the gradient of {owner}: it has the same shape." if owner != name else "Check the shape."
+        expected = f"an array of shape {like.shape}" + (f", like {owner}" if owner != name else "")
+        fail(ValueError, where, name, expected, f"shape {values.shape}", fix)
+    return values
+
+
 def gradient(
     value: object, like: Array, name: str, where: str, lengths: Array | None = None, fix: str = COMPUTATION
 ) -> Array:
     """Check a gradient: it has the dtype and shape of the array it belongs to, and is finite at the real steps."""
-    values = floats(value, name, where, like.dtype)
-    if values.shape != like.shape:
-        owner = name.removeprefix("d_")
-        shape_fix = f"Pass the gradient of {owner}: it has the same shape." if owner != name else "Check the shape."
-        expected = f"an array of shape {like.shape}" + (f", like {owner}" if owner != name else "")
-        fail(ValueError, where, name, expected, f"shape {values.shape}", shape_fix)
+    values = shaped_like(value, like, name, where)
     finite(values, name, where, fix, lengths)
     return values
 

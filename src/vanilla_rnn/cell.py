@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows, by_name, canonical_paths, merge_gradients
+from vanilla_rnn._module import Module, Run, as_rows, by_name, canonical_paths, merge_gradients, quietly
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, Callable, DTypeLike, Nonlinearity, Sizes
@@ -259,8 +259,7 @@ class RNNCell(Module):
             h_prev = np.zeros((*x_t.shape[:-1], self.hidden_size), self.dtype)
         h_prev = _checks.tensor(h_prev, "h_prev", "... hidden_size", sizes, where, self.dtype).copy()
         f, _ = functions_of(self.nonlinearity)
-        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
-            a_t, h_t = step(x_t, h_prev, self.W_xh, self.W_hh, 0.0 if self.b_h is None else self.b_h, f)
+        a_t, h_t = quietly(step, x_t, h_prev, self.W_xh, self.W_hh, 0.0 if self.b_h is None else self.b_h, f)
         _checks.finite(h_t, "h_t", where, "Use smaller weights or inputs: the sum has overflowed.")
         return CellRun(canonical_paths(self), self.frozen(), x_t, h_prev, a_t, h_t)
 
@@ -378,8 +377,8 @@ class CellRun(Run):
         """
         d_h = _checks.gradient(d_h, self.h, "d_h", f"{type(self).__name__}.backward")
         _, slope = functions_of(self.cell.nonlinearity)
-        d_x, d_h_prev, *d_weights = step_backward(
-            d_h, self.x, self.h_prev, self.h, self.cell.W_xh, self.cell.W_hh, slope
+        d_x, d_h_prev, *d_weights = quietly(
+            step_backward, d_h, self.x, self.h_prev, self.h, self.cell.W_xh, self.cell.W_hh, slope
         )
         # Under the keys of parameters(). If W_xh and W_hh are one array, it has one key, and its gradients are added.
         d_parameters = merge_gradients(self._paths, {"": by_name(self.cell.weights, d_weights)})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
-from vanilla_rnn._module import Module, Run, as_rows
+from vanilla_rnn._module import Module, Run, as_rows, quietly
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, DTypeLike
@@ -166,8 +166,12 @@ class EmbeddingRun(Run):
         EmbeddingGradients
             ``(d_parameters,)``.
         """
-        d_vectors = _checks.gradient(d_vectors, self.vectors, "d_vectors", f"{type(self).__name__}.backward")
-        return EmbeddingGradients({"vectors": embed_backward(d_vectors, self.ids, self._num_embeddings)})
+        where = f"{type(self).__name__}.backward"
+        return self._backward(_checks.gradient(d_vectors, self.vectors, "d_vectors", where))
+
+    def _backward(self, d_vectors: Array) -> EmbeddingGradients:
+        """`backward`, for a gradient that a network computed, which may be infinite."""
+        return EmbeddingGradients({"vectors": quietly(embed_backward, d_vectors, self.ids, self._num_embeddings)})
 
 
 def one_hot(ids: ArrayLike, num_classes: int) -> Array:

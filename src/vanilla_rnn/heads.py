@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows, by_name
+from vanilla_rnn._module import Module, Run, as_rows, by_name, quietly
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, DTypeLike
@@ -119,8 +119,7 @@ class Head(Module):
         """`forward`, for arrays that have been checked."""
         directions = output.shape[-1] // h_n.shape[-1]
         h = self.select(output, h_n, directions)
-        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
-            y = affine(h, self.W_hy, 0.0 if self.b_y is None else self.b_y)
+        y = quietly(affine, h, self.W_hy, 0.0 if self.b_y is None else self.b_y)
         where = f"{type(self).__name__}.forward"
         _checks.finite(y, "y", where, "Use smaller weights W_hy: the sum has overflowed.")
         return HeadRun(self.frozen(), h, y, h_n.shape, directions)
@@ -280,6 +279,6 @@ class HeadRun(Run):
             ``(d_output, d_h_n, d_parameters)``.
         """
         d_y = _checks.gradient(d_y, self.y, "d_y", f"{type(self).__name__}.backward")
-        d_h, *d_weights = affine_backward(d_y, self.h, self.head.W_hy)
+        d_h, *d_weights = quietly(affine_backward, d_y, self.h, self.head.W_hy)
         d_output, d_h_n = self.head.select_backward(d_h, self._h_n_shape, self._directions)
         return HeadGradients(d_output, d_h_n, by_name(self.head.weights, d_weights))

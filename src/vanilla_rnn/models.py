@@ -11,16 +11,14 @@ import numpy as np
 
 from vanilla_rnn import _checks
 from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, unchecked
-from vanilla_rnn.embedding import Embedding
+from vanilla_rnn.embedding import Embedding, EmbeddingRun
 from vanilla_rnn.heads import Head, ManyToManyHead, ManyToOneHead
-from vanilla_rnn.rnn import RNN
+from vanilla_rnn.rnn import RNN, RNNRun
 from vanilla_rnn.vocab import pad
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, Sequence, Sizes
-    from vanilla_rnn.embedding import EmbeddingRun
     from vanilla_rnn.heads import HeadRun
-    from vanilla_rnn.rnn import RNNRun
 
 
 def shift(tokens: Array, lengths: Array | None, bos_idx: int | None, eos_idx: int | None) -> tuple[Any, ...]:
@@ -114,11 +112,12 @@ class ModelRun(Run):
         """`backward`, for a gradient that has been checked."""
         d_logits = _checks.zero_padding(d_logits, self.lengths)  # d_b_y is a sum over all steps, the padding included
         d_output, d_h_n, d_head = self.head_run.backward(d_logits)
-        d_x, d_h_0, _, d_rnn = self.rnn_run.backward(d_output, d_h_n)
+        d_x, d_h_0, _, d_rnn = unchecked(self.rnn_run, RNNRun, "backward")(d_output, d_h_n)
         parts = {"rnn": d_rnn, "head": d_head}
         if self.embedding_run is None:
             return ModelGradients(d_x, d_h_0, merge_gradients(self._paths, parts))
-        parts = {"embedding": self.embedding_run.backward(d_x).d_parameters} | parts
+        d_embedding = unchecked(self.embedding_run, EmbeddingRun, "backward")(d_x).d_parameters
+        parts = {"embedding": d_embedding} | parts
         return ModelGradients(None, d_h_0, merge_gradients(self._paths, parts))
 
 

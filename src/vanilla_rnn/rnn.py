@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
-from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients
+from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, quietly
 from vanilla_rnn.cell import RNNCell
 from vanilla_rnn.own_cell import check_cell, is_plain, snapshot
 from vanilla_rnn.packing import Ragged, Rectangle
@@ -452,16 +452,20 @@ class RNNRun(Run):
             d_h_n = _checks.gradient(d_h_n, self.h_n, "d_h_n", where)
         return self._backward(d_output, d_h_n)
 
-    def _backward(self, d_output: Array | None, d_h_n: Array | None) -> RNNGradients:
-        """`backward`, for gradients that have been checked."""
-        layout, batched, top = self._layout, self.batched, self._layers[-1]
+    def _backward(self, d_output: ArrayLike | None, d_h_n: ArrayLike | None) -> RNNGradients:
+        """`backward`, for gradients that may be infinite: those that a head computed."""
+        where, layout, batched, top = f"{type(self).__name__}.backward", self._layout, self.batched, self._layers[-1]
         if d_output is None:
             d_output = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), self.h_n.dtype)
         else:
+            d_output = _checks.shaped_like(d_output, self.output, "d_output", where)
             d_output = layout.pack(d_output if batched else d_output[None])
-        # A copy, because the loop overwrites it; contiguous, because the loop's products write into it.
-        d_h_n = np.zeros(self.h_n.shape, self.h_n.dtype) if d_h_n is None else np.array(d_h_n, order="C")
-        d_x, by_cell = unroll_layers_backward(self._layers, d_output, d_h_n if batched else d_h_n[:, None], layout)
+        if d_h_n is None:
+            d_h_n = np.zeros(self.h_n.shape, self.h_n.dtype)
+        else:  # copied, because the loop overwrites it; contiguous, because the loop's products write into it
+            d_h_n = np.array(_checks.shaped_like(d_h_n, self.h_n, "d_h_n", where), order="C")
+        d_h_n = d_h_n if batched else d_h_n[:, None]
+        d_x, by_cell = quietly(unroll_layers_backward, self._layers, d_output, d_h_n, layout)
 
         d_h_0 = np.empty((len(by_cell), layout.batch, self.h_n.shape[-1]), self.h_n.dtype)
         d_a: list[Any] = []

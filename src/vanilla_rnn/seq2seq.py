@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows, canonical_paths, merge_gradients, unchecked
-from vanilla_rnn.embedding import Embedding
+from vanilla_rnn._module import Module, Run, as_rows, canonical_paths, merge_gradients, quietly, unchecked
+from vanilla_rnn.embedding import Embedding, EmbeddingRun
 from vanilla_rnn.models import Decoder, ModelRun, check_fits_embedding, pad_inputs, zero_padding_ids
-from vanilla_rnn.rnn import RNN
+from vanilla_rnn.rnn import RNN, RNNRun
 from vanilla_rnn.vocab import pad
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, Sequence
-    from vanilla_rnn.embedding import EmbeddingRun
-    from vanilla_rnn.rnn import RNNRun
 
 LAYOUTS = {"W_ch": "num_layers*hidden_size context_size", "b_c": "num_layers*hidden_size"}
 
@@ -104,8 +102,7 @@ class OneToMany(Module):
         """
         where = f"{type(self).__name__}.forward"
         ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where, "lengths")
-        c = self._check_context(context, {"batch": sizes["batch"]}, where).copy()
-        h_0 = initial_state(c, self.W_ch, self.b_c, self.decoder.rnn.num_layers)
+        c, h_0 = self._start(context, {"batch": sizes["batch"]}, where)
         decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, h_0)
         return OneToManyRun(canonical_paths(self), c, h_0, self.W_ch.copy(), decoder_run)
 
@@ -120,8 +117,7 @@ class OneToMany(Module):
     ) -> tuple[Array, Any]:
         """Write a sequence for each context: see `Decoder.generate`."""
         where = f"{type(self).__name__}.generate"
-        c = self._check_context(context, {}, where)
-        h_0 = initial_state(c, self.W_ch, self.b_c, self.decoder.rnn.num_layers)
+        _, h_0 = self._start(context, {}, where)
         return self.decoder._generate(None, h_0, max_length, temperature, top_k, rng, where)
 
     def batch(
@@ -132,7 +128,8 @@ class OneToMany(Module):
         _checks.iterable(contexts, "contexts", where, "Pass a list of vectors.")
         return (_checks.array(list(contexts), "contexts", where), *pad(tokens, "tokens", where)), None
 
-    def _check_context(self, context: ArrayLike, sizes: dict[str, Any], where: str) -> Array:
+    def _start(self, context: ArrayLike, sizes: dict[str, Any], where: str) -> tuple[Array, Array]:
+        """Check the context; return a copy of it, and the initial state for it."""
         rnn = self.decoder.rnn
         rnn.check_cells(where)
         sizes = sizes | _checks.weights({"W_ch": self.W_ch, "b_c": self.b_c}, LAYOUTS, where)
@@ -141,7 +138,10 @@ class OneToMany(Module):
             fix = "Assign in place: W_ch[...] = new."
             _checks.fail(ValueError, where, "W_ch", expected, _checks.shown(self.W_ch), fix)
         fix = "Pass one vector of context_size numbers for each sequence."
-        return _checks.tensor(context, "context", "[batch] context_size", sizes, where, self.W_ch.dtype, fix)
+        c = _checks.tensor(context, "context", "[batch] context_size", sizes, where, self.W_ch.dtype, fix).copy()
+        h_0 = quietly(initial_state, c, self.W_ch, self.b_c, rnn.num_layers)
+        _checks.finite(h_0, "h_0", where, "Use smaller weights W_ch or contexts: the sum has overflowed.")
+        return c, h_0
 
     def _signature(self) -> str:
         return f"{type(self).__name__}({self.W_ch.shape[1]}, decoder)"
@@ -188,7 +188,7 @@ class OneToManyRun(Run):
         where = f"{type(self).__name__}.backward"
         d_logits = _checks.gradient(d_logits, self.logits, "d_logits", where, self.lengths)
         _, d_h_0, d_decoder = unchecked(self.decoder_run, ModelRun, "backward")(d_logits)
-        d_context, d_W_ch, d_b_c = initial_state_backward(d_h_0, self._context, self._h_0, self._W_ch)
+        d_context, d_W_ch, d_b_c = quietly(initial_state_backward, d_h_0, self._context, self._h_0, self._W_ch)
         parts = {"": {"W_ch": d_W_ch, "b_c": d_b_c}, "decoder": d_decoder}
         return OneToManyGradients(d_context, merge_gradients(self._paths, parts))
 
@@ -367,9 +367,11 @@ class EncoderDecoderRun(Run):
         where = f"{type(self).__name__}.backward"
         d_logits = _checks.gradient(d_logits, self.logits, "d_logits", where, self.lengths)
         _, d_h_0, d_decoder = unchecked(self.decoder_run, ModelRun, "backward")(d_logits)
-        d_x, _, _, d_encoder = self.encoder_run.backward(d_h_n=d_h_0)  # the decoder's h_0 is the encoder's h_n
+        # The decoder's h_0 is the encoder's h_n.
+        d_x, _, _, d_encoder = unchecked(self.encoder_run, RNNRun, "backward")(None, d_h_0)
         parts = {"encoder": d_encoder, "decoder": d_decoder}
         if self.embedding_run is None:
             return EncoderDecoderGradients(d_x, merge_gradients(self._paths, parts))
-        parts = {"embedding": self.embedding_run.backward(d_x).d_parameters} | parts
+        d_embedding = unchecked(self.embedding_run, EmbeddingRun, "backward")(d_x).d_parameters
+        parts = {"embedding": d_embedding} | parts
         return EncoderDecoderGradients(None, merge_gradients(self._paths, parts))

@@ -10,12 +10,11 @@ Steps are counted from 0. As in PyTorch, ``h_0`` is the initial state before ste
 
 from __future__ import annotations
 
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vanilla_rnn._module import by_name
+from vanilla_rnn._module import by_name, quietly
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.own_cell import CheckedCell, is_plain
 
@@ -193,7 +192,7 @@ def unroll_cell(cell: Any, x: Array, h_0: Array, sizes: list[int]) -> UnrolledCe
     """All steps of a cell: the fast loop for an `RNNCell`, the plain loop for a cell of your own."""
     if is_plain(cell):
         f, _ = functions_of(cell.nonlinearity)
-        states, runs = _quietly(unroll, x, h_0, cell.W_xh, cell.W_hh, cell.b_h, f, sizes), []
+        states, runs = quietly(unroll, x, h_0, cell.W_xh, cell.W_hh, cell.b_h, f, sizes), []
     else:
         runs = unroll_plain(CheckedCell(cell), x, h_0, sizes)
         states = np.concatenate([h_0, *(run.h for run in runs)])
@@ -205,21 +204,8 @@ def unroll_cell_backward(unrolled: UnrolledCell, d_output: Array, d_h_n: Array) 
     cell, x, states, _, sizes, runs = unrolled
     if is_plain(cell):
         _, slope = functions_of(cell.nonlinearity)
-        d_x, *d_weights = _quietly(unroll_backward, d_output, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
+        d_x, *d_weights = unroll_backward(d_output, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
         d_h_0, d_a = d_h_n, d_output  # the loop has overwritten them
         return UnrolledGradients(d_x, d_h_0, d_a, by_name(cell.weights, d_weights))
     d_x_steps, d_h_0, d_parameters = unroll_plain_backward(cell, d_output, d_h_n, runs, sizes)
     return UnrolledGradients(np.concatenate([x[:0], *d_x_steps]), d_h_0, None, d_parameters)
-
-
-def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function without overflow warnings: an overflow is reported later, with the name of the array.
-
-    NumPy keeps its error settings in a context variable, so a context with other settings does what np.errstate does,
-    in a tenth of the time.
-    """
-    return _QUIET.copy().run(function, *arguments)
-
-
-_QUIET = copy_context()
-_QUIET.run(np.seterr, over="ignore", invalid="ignore")

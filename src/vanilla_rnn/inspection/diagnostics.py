@@ -131,6 +131,7 @@ def gradient_flow(
     return GradientFlow(norms("d_h"), norms("from_output"), norms("from_future"), np.array(jacobian), np.array(product))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded counts as remembered
 def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.01, row: int = 0) -> list[int]:
     """Measure how many steps back a small change to the state still affects a network's last state.
 
