@@ -29,13 +29,18 @@ from vanilla_rnn import (
     _checks,
     binary_cross_entropy,
     check_gradients,
+    clip_grad_norm,
     cross_entropy,
     fit,
+    gradient_flow,
     load_weights,
     mean_squared_error,
+    memory_span,
     one_hot,
     pad_sequences,
     save_weights,
+    sigmoid,
+    softmax,
     spectral_radius,
     tokenize,
     trace,
@@ -511,3 +516,28 @@ def test_numbers_beyond_a_length_may_be_too_large_for_float32():
     run = RNN(4, 3, dtype=np.float32, rng=0).forward(inputs, lengths=[2, 4])
     assert np.isfinite(run.output).all()
     assert np.isfinite(run.backward(d_output).d_x).all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: softmax([[0.0, -1000.0]]),
+        lambda: sigmoid([-1000.0]),
+        lambda: cross_entropy([[0.0, -1000.0]], [0], weights=[1e-300]),
+        lambda: binary_cross_entropy([1000.0], [1], weights=[1e-200]),
+        lambda: mean_squared_error([1e-200], [0.0]),
+        lambda: Adam(0.1).step({"W": np.ones(2)}, {"W": np.full(2, 1e-200)}),
+        lambda: clip_grad_norm({"W": np.array([1.0, 1e-308])}, 0.5),
+        lambda: rnn.forward(np.full((3, 4), 1e-300)).backward(np.full((3, 3), 1e-300)),
+        lambda: rnn.forward(np.full((3, 4), 1e-300, np.float32)),
+        lambda: RNN(4, 3, dtype=np.float32, rng=0)(np.full((3, 4), 1e-300)),
+        lambda: one.forward(np.full((3, 3), 1e-300), np.full((1, 3), 1e-300)).backward(np.full(2, 1e-300)),
+        lambda: gradient_flow(rnn.forward(np.zeros((1500, 4))), d_h_n=np.ones((1, 3))),
+        lambda: memory_span(rnn.forward(np.zeros((1500, 4)))),
+        lambda: list(rnn.stream(np.full((3, 4), 1e-300))),
+        lambda: fit(copy.deepcopy(reader), [([1, 2], 1), ([2], 0)], loss=cross_entropy, optimizer=Adam(1e-300), epochs=1, batch_size=2),
+    ],
+)  # fmt: skip
+def test_what_is_too_small_for_a_float_is_0_even_where_numpy_is_told_to_raise(call):
+    with np.errstate(all="raise"):
+        call()

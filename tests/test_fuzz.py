@@ -176,7 +176,7 @@ def assert_same(values, expected, tolerance):
 
 
 def attempt(call, args):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")
         try:
             return call(**args), None

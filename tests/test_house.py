@@ -62,10 +62,11 @@ def functions(file):
 
 
 def kernels(file):
-    """The functions on arrays at the top of a file: those before its first class that aren't public."""
-    first_class = next((node.lineno for node in parsed(file).body if isinstance(node, ast.ClassDef)), math.inf)
-    top = [node for node in functions(file) if node.lineno < first_class]
-    return [node for node in top if node.name not in vanilla_rnn.__all__ and node.name[0] != "_"]
+    """The functions on arrays at the top of a file, above its first class and its first public function."""
+    named = [node for node in parsed(file).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))]
+    public = [node for node in named if isinstance(node, ast.ClassDef) or node.name in vanilla_rnn.__all__]
+    first = min((node.lineno for node in public), default=math.inf)
+    return [node for node in functions(file) if node.lineno < first and node.name[0] != "_"]
 
 
 GRADIENTS = [file for file in FILES if any(node.name.endswith("_backward") for node in functions(file))]

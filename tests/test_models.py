@@ -1,6 +1,7 @@
 """What the models read, what they should answer, and what they write."""
 
 import copy
+import functools
 import pickle
 from contextlib import nullcontext
 
@@ -407,6 +408,41 @@ def test_a_decoder_s_own_forward_is_used_by_the_models_around_it(rng):
     deaf = Deaf(parts.rnn, parts.head, parts.embedding, bos_idx=2, eos_idx=3)
     for model, start in ((OneToMany(5, deaf), np.ones((2, 5))), (EncoderDecoder(deaf.rnn, deaf), np.ones((2, 4, E)))):
         np.testing.assert_array_equal(model(start, tokens), parts(tokens))
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "part", "error", "message"),
+    [
+        ("EncoderDecoder", "encoder", RNN(2, H, rng=0), ValueError, "encoder must be .*num_layers=2.*, got .*num_layers=1"),
+        ("EncoderDecoder", "encoder", RNN(2, 5, num_layers=2, rng=0), ValueError, "encoder must be .*hidden_size=4"),
+        ("EncoderDecoder", "encoder", RNN(3, H, num_layers=2, rng=0), ValueError, "encoder must be .*input_size=2"),
+        ("EncoderDecoder", "encoder", RNN(2, H, num_layers=2, dtype="f4", rng=0), ValueError, "encoder must be .*float64"),
+        ("EncoderDecoder", "encoder", "x", TypeError, "encoder must be an RNN, got 'x'"),
+        ("EncoderDecoder", "encoder.cells", (), TypeError, "cells must be a list of cells, got"),
+        ("EncoderDecoder", "embedding", Embedding(9, 5, rng=0), ValueError, "encoder must be .*input_size=5"),
+        ("EncoderDecoder", "embedding", "x", TypeError, "embedding must be an Embedding, got 'x'"),
+        ("EncoderDecoder", "decoder", None, TypeError, "decoder must be a Decoder, got None"),
+        ("EncoderDecoder", "decoder.rnn", RNN(E, H, rng=0), ValueError, "encoder must be .*num_layers=1.*, got .*num_layers=2"),
+        ("EncoderDecoder", "decoder.rnn", None, TypeError, "rnn must be an RNN, got None"),
+        ("OneToMany", "decoder", None, TypeError, "decoder must be a Decoder, got None"),
+        ("OneToMany", "decoder.head", None, TypeError, "head must be a ManyToManyHead, got None"),
+        ("OneToMany", "decoder.embedding", None, TypeError, "embedding must be an Embedding, got None"),
+        ("Decoder", "rnn", None, TypeError, "rnn must be an RNN, got None"),
+        ("Decoder", "embedding.vectors", None, TypeError, "vectors must be a NumPy array .*, got None"),
+        ("Decoder", "rnn.cells", [None], TypeError, r"cells\[0\] must be a cell with .*, got None"),
+        ("ManyToMany", "embedding", "x", TypeError, "embedding must be an Embedding, got 'x'"),
+        ("ManyToOne", "rnn.cells", None, TypeError, "cells must be a list of cells, got None"),
+    ],
+)  # fmt: skip
+def test_parts_that_were_replaced_are_checked(name, path, part, error, message, rng):
+    model, inputs = model_and_inputs(name, rng)
+    *owners, attribute = path.split(".")
+    setattr(functools.reduce(getattr, owners, model), attribute, part)
+    with pytest.raises(error, match=rf"^{name}.forward: {message}"):
+        model.forward(**inputs)
+    if hasattr(model, "generate"):
+        with pytest.raises(error, match=rf"^{name}.generate: {message}"):
+            model.generate(*(inputs[key] for key in ("context", "source") if key in inputs), max_length=2)
 
 
 # --- the weights of a model

@@ -1,5 +1,6 @@
 """Cells of your own: their mistakes are named, and nothing that they do later reaches a run."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -367,3 +368,58 @@ def test_the_plain_loop_and_the_fast_loop_may_be_mixed():
     mixed = RNN.from_cells([SameCell.like(cells[0]), cells[1]])
     for values, expected in zip(mixed(X), RNN.from_cells(cells)(X), strict=True):
         np.testing.assert_allclose(values, expected, atol=1e-15)
+
+
+class PickHead(ManyToOneHead):
+    """Reads the state after a step that can be chosen."""
+
+    step = -1
+
+    def select(self, output, h_n, directions):
+        return output[:, self.step].copy()
+
+    def select_backward(self, d_h, h_n_shape, directions):
+        d_output = np.zeros((len(d_h), len(X[0]), d_h.shape[-1]))
+        d_output[:, self.step] = d_h
+        return d_output, None
+
+
+def test_a_run_keeps_the_attributes_of_a_head_of_your_own():
+    model = ManyToOne(RNN(2, 3, rng=0), PickHead(3, 1, rng=1))
+    model.head.step = 1
+    run = model.forward(X)
+    model.head.step = 0
+    d_inputs = run.backward(np.ones((len(X), 1))).d_inputs
+    assert d_inputs[:, 1].all()
+    assert not d_inputs[:, 2:].any()
+    assert check_gradients(model, X) < 1e-11
+
+
+class SlottedCell(RNNCell):
+    __slots__ = "scale"  # noqa: PLC0205  # Python allows a str for one name
+
+
+def test_a_single_slot_is_an_attribute_too():
+    cell = SlottedCell(2, 3, rng=0)
+    cell.scale = np.ones(3)
+    assert list(cell.parameters()) == ["W_xh", "W_hh", "b_h", "scale"]
+
+
+class NoisyCell(RNNCell):
+    """Reads inputs of which about half are dropped."""
+
+    def __init__(self, *sizes, rng):
+        super().__init__(*sizes, rng=rng)
+        self.rng = rng
+
+    def forward(self, x_t, h_prev=None):
+        return super().forward(2.0 * x_t * (self.rng.random(x_t.shape) > 0.5), h_prev)
+
+
+def test_a_cell_that_draws_random_numbers_draws_other_ones_in_each_run():
+    rnn = RNN.from_cells([NoisyCell(2, 3, rng=np.random.default_rng(0))])
+    outputs = [rnn.forward(X).output for _ in range(3)]
+    assert not any((output == other).all() for output, other in itertools.combinations(outputs, 2))
+    run = rnn.forward(X)
+    first, second = (run.backward(np.ones(run.output.shape)).d_x for _ in range(2))
+    np.testing.assert_array_equal(first, second)  # backward drops what forward dropped

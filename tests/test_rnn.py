@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import pickle
 from unittest import mock
 
 import numpy as np
@@ -285,6 +286,19 @@ def test_a_stream_equals_the_network_on_the_whole_sequence(case):
         states = list(stream)
         assert_close(np.array(states).reshape(output[b].shape), output[b])
         assert_close(stream.h_n, h_n[:, b])
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda stream: pickle.loads(pickle.dumps(stream))])
+@pytest.mark.parametrize("steps_before", [0, 2])
+def test_a_copied_stream_continues_alone(duplicate, steps_before):
+    rng = np.random.default_rng(0)
+    rnn, x, h_0 = RNN(2, 3, num_layers=2, rng=rng), rng.standard_normal((6, 2)), rng.standard_normal((2, 3))
+    expected = rnn(x, h_0)[0]
+    stream = rnn.stream(list(x), h_0)
+    for _ in range(steps_before):
+        next(stream)
+    np.testing.assert_allclose(list(duplicate(stream)), expected[steps_before:])
+    np.testing.assert_allclose(stream.h_n, rnn(x[:steps_before], h_0)[1])
 
 
 def test_the_states_of_a_stream_are_those_of_all_layers():

@@ -229,6 +229,52 @@ def test_an_encoder_and_its_decoder_are_traced_one_at_a_time(rng):
     assert (len(encoder), len(decoder)) == (1, 3)
 
 
+def ignoring(logits, targets, *, lengths=None):
+    """A loss of your own that changes its arguments, as many do: targets below 0 don't count."""
+    weights = targets >= 0
+    targets[~weights] = 0
+    return cross_entropy(logits, targets, lengths=lengths, weights=weights)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("function", [trace, gradient_flow])
+def test_a_loss_may_change_its_arguments(function, batched, rng):
+    model, _ = model_and_inputs("ManyToMany", rng)
+    inputs, targets = np.array([[1, 2, 3], [4, 5, 6]]), np.array([[1, -100, 0], [-100, 1, 1]])
+    if not batched:
+        inputs, targets = inputs[0], targets[0]
+    before = targets.copy()
+    function(model.forward(inputs), loss=ignoring, targets=targets)
+    np.testing.assert_array_equal(targets, before)
+
+
+def test_a_trace_shows_the_targets_of_its_loss_whatever_happens_to_them_later(rng):
+    model, _ = model_and_inputs("ManyToMany", rng)
+    targets = np.array([1, 0, 1])
+    steps = trace(model.forward([1, 2, 3]), loss=cross_entropy, targets=targets)
+    page = steps.to_html()
+    targets[:] = 0
+    assert steps.to_html() == page
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "message"),
+    [
+        (0.5, TypeError, r"the result of loss must be \(loss, d_logits\), got 0.5"),
+        ((0.5, None), TypeError, "d_logits must be the gradient of the loss, got None"),
+        ((0.5, np.ones(2)), ValueError, r"d_logits must be an array of shape \(1, 3, 2\).*, got shape \(2,\)"),
+        ((np.nan, np.ones((1, 3, 2))), ValueError, "the loss must be a finite number, got nan"),
+        (([[1], [2, 3]], np.ones((1, 3, 2))), TypeError, r"the loss must be a number, got \[\[1\]"),
+    ],
+)
+@pytest.mark.parametrize("function", [trace, gradient_flow])
+def test_a_result_of_a_loss_that_can_not_be_used_is_named(function, result, error, message, rng):
+    model, _ = model_and_inputs("ManyToMany", rng)
+    run = model.forward([[1, 2, 3], [4, 5, 6]])
+    with pytest.raises(error, match=f"^{function.__name__}: {message}"):
+        function(run, loss=lambda *_, **__: result, targets=np.ones((2, 3), int))
+
+
 # --- tokens and outputs
 
 

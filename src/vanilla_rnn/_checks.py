@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
 
+# NumPy's settings while it computes: an overflow is reported by name, or is an infinite gradient; an underflow is 0.
+QUIET: dict[str, Any] = {"over": "ignore", "under": "ignore", "invalid": "ignore"}
+
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 COMPUTATION = "Check the computation that produced it."
@@ -242,7 +245,7 @@ def floats(value: object, name: str, where: str, dtype: np.dtype[Any] | None = N
         dtype = values.dtype if values.dtype == np.float32 else np.dtype(np.float64)
     if values.dtype.kind == "c" and dtype.kind != "c":
         fail(TypeError, where, name, "real numbers", f"an array of {values.dtype}", f"Did you mean {name}.real?")
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 can't hold becomes inf, which `finite` reports
+    with np.errstate(**QUIET):  # what float32 can't hold becomes inf, which `finite` reports
         return values.astype(dtype, copy=False)
 
 

@@ -149,9 +149,13 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
     """The message for a call that doesn't fit a function's signature: what is wrong, and what to write instead."""
     import inspect
 
-    signature = inspect.signature(function)
+    method = getattr(function, "__name__", "the function")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions in C have none
+        return f"{method}: {error}"
     names = [name for name in signature.parameters if name != "self"]
-    where = method = getattr(function, "__name__", "the function")
+    where = method
     if "self" in signature.parameters:
         where = type(args[0]).__name__ + ("" if method in ("__init__", "__call__") else f".{method}")
         args = args[1:]
@@ -161,7 +165,7 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
         hints = ["Pass it to the optimiser: Adam(learning_rate=...)."]
     if not hints and method == "train" and len(args) == 3:
         hints = ["Pass one list of examples: list(zip(inputs, labels))."]
-    if not hints and names[0] == "learning_rate" and args and isinstance(args[0], dict):
+    if not hints and names[:1] == ["learning_rate"] and args and isinstance(args[0], dict):
         hints = ["Pass the parameters to each step: optimizer.step(model.parameters(), d_parameters)."]
     if not hints and len(args) > len(positional):
         extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
@@ -173,5 +177,5 @@ def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappin
     if not hints and "h_n" in positional:
         hints = ["Unpack what the RNN returns: head(*rnn(x))."]
     text = str(error).split(") ", 1)[-1].split("() ", 1)[-1].partition(". Did you mean")[0]  # Python 3.13 guesses too
-    hints = hints or [f"Its arguments are {', '.join(names)}."]
+    hints = hints or [f"Its arguments are {', '.join(names)}." if names else "It takes no arguments."]
     return f"{where}: {text}. {' '.join(hints)}"

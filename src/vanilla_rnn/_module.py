@@ -119,7 +119,7 @@ def unchecked(owner: Any, kind: Any, method: str) -> Any:
 
 
 def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function without overflow warnings. Forward refuses an overflow by name; a gradient may be infinite.
+    """Call a function with the settings `_checks.QUIET`.
 
     NumPy keeps its error settings in a context variable, so a context with other settings does what np.errstate does,
     in a tenth of the time.
@@ -128,7 +128,7 @@ def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 _QUIET = copy_context()
-_QUIET.run(np.seterr, over="ignore", invalid="ignore")
+_QUIET.run(lambda: np.seterr(**_checks.QUIET))
 
 
 def call_all(calls: Iterable[tuple[Any, ...]]) -> None:
@@ -145,14 +145,21 @@ def as_rows(values: Array) -> Array:
     return values.reshape(-1, values.shape[-1])
 
 
+def attributes(instance: Any) -> dict[str, Any]:
+    """An object's attributes by name, those of its base classes first; None for one that has no value yet."""
+    named = {name: getattr(instance, name, None) for name in _slots(instance)}
+    return named | vars(instance) if hasattr(instance, "__dict__") else named  # a subclass may have more attributes
+
+
 def _slots(instance: Any) -> tuple[str, ...]:
-    """The names of an object's attributes, those of its base classes first."""
+    """The names of an object's slots, those of its base classes first."""
     return _slots_of(type(instance))  # type: ignore[arg-type]  # classes are hashable
 
 
 @cache
 def _slots_of(kind: Any) -> tuple[str, ...]:
-    return tuple(name for base in reversed(kind.__mro__) for name in getattr(base, "__slots__", ()))
+    by_class = [getattr(base, "__slots__", ()) for base in reversed(kind.__mro__)]
+    return tuple(name for slots in by_class for name in ([slots] if isinstance(slots, str) else slots))
 
 
 def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Array]:
@@ -161,8 +168,7 @@ def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Ar
     if isinstance(parent, list):
         children: Iterable[tuple[Any, Any]] = enumerate(parent)
     else:
-        children = [(name, getattr(parent, name, None)) for name in _slots(parent)]
-        children += getattr(parent, "__dict__", {}).items()  # a subclass may have more attributes
+        children = attributes(parent).items()
     for name, child in children:
         if isinstance(child, np.ndarray):
             arrays[f"{prefix}{name}"] = child
@@ -173,27 +179,29 @@ def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Ar
     return arrays
 
 
-def first_paths(arrays: Mapping[str, Array]) -> dict[str, str]:
-    """For each path, the first path to the same array. Arrays that overlap in any other way are an error."""
+def first_paths(arrays: Mapping[str, Array], where: str = "parameters", name: str = "{}") -> dict[str, str]:
+    """For each path, the first path to the same array. Arrays that overlap in any other way are an error.
+
+    ``where`` and ``name``, into which the path is put, are for the message.
+    """
     first: dict[int, str] = {}
     paths = {path: first.setdefault(id(values), path) for path, values in arrays.items()}
     if any(values.base is not None for values in arrays.values()):  # without a view, no two share memory
         for path, values in arrays.items():
-            paths[path] = next(
-                other for other in arrays if other == path or _is_same(path, values, other, arrays[other])
-            )
+            other = next(other for other in arrays if other == path or np.shares_memory(values, arrays[other]))
+            paths[path] = other
+            if _place(values) != _place(arrays[other]):
+                expected, fix = (
+                    f"an array that doesn't overlap {other}",
+                    "Assign the array itself to share it, or a copy.",
+                )
+                _checks.fail(ValueError, where, name.format(path), expected, "a view of it", fix)
     return paths
 
 
-def _is_same(path: str, values: Array, other: str, other_values: Array) -> bool:
-    """Whether two arrays occupy exactly the same memory; an error if they overlap in any other way."""
-    if not np.shares_memory(values, other_values):
-        return False
-    places = [(a.__array_interface__["data"][0], a.shape, a.strides) for a in (values, other_values)]
-    if places[0] != places[1]:
-        fix = "Assign the array itself to share it, or assign a copy."
-        _checks.fail(ValueError, "parameters", path, f"an array that doesn't overlap {other}", "a view of it", fix)
-    return True
+def _place(values: Array) -> tuple[Any, ...]:
+    """Where in memory the numbers of an array are."""
+    return values.__array_interface__["data"][0], values.shape, values.strides
 
 
 class Run:

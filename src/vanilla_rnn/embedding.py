@@ -121,9 +121,13 @@ class Embedding(Module):
             _checks.finite(self.vectors[idx], f"vectors[{idx}]", f"{type(self).__name__}.forward", _hints.DIVERGED)
         return EmbeddingRun(ids.copy(), vectors, len(self.vectors))
 
+    def check_weights(self, where: str) -> None:
+        """Check the table but not its numbers: `forward` checks those that it looks up."""
+        _checks.weights({"vectors": self.vectors}, LAYOUTS, where, numbers=False)
+
     def check_ids(self, ids: ArrayLike, name: str, where: str) -> Array:
         """Check ids and return them as int64. An id outside the table, or a table of the wrong kind, is an error."""
-        _checks.weights({"vectors": self.vectors}, LAYOUTS, where, numbers=False)  # only those looked up are checked
+        self.check_weights(where)
         return _checks.ids(ids, len(self.vectors), name, where, "num_embeddings")
 
     def _signature(self) -> str:

@@ -5,12 +5,13 @@ Both heads take what an `RNN` returns, ``head(*rnn(x))``, and each reads one of 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, as_rows, by_name, quietly
+from vanilla_rnn._module import Module, Run, as_rows, by_name, freeze, quietly
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, DTypeLike
@@ -139,7 +140,11 @@ class Head(Module):
         return _checks.weights(self.weights, LAYOUTS, where)
 
     def frozen(self) -> Self:
-        """A head with read-only copies of the weights, for a run to keep."""
+        """A copy with read-only weights, for a run to keep."""
+        if type(self) not in (ManyToOneHead, ManyToManyHead):  # a head of your own may have other attributes
+            own = deepcopy(self)
+            freeze([own, *own.weights.values()])
+            return own
         copies = {name: values.copy() for name, values in self.weights.items()}
         for values in copies.values():
             values.flags.writeable = False

@@ -10,14 +10,15 @@ A head's output, y in ``heads.py``, is z here (p for the squared loss), and y is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
+from vanilla_rnn._module import quietly
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import Array, ArrayLike
+    from vanilla_rnn._types import Array, ArrayLike, Callable, Loss
 
 
 def sigmoid_of(z: Array) -> Array:
@@ -46,8 +47,7 @@ def class_losses(z: Array, y: Array) -> tuple[Array, Array]:
     The gradient follows from l = log(sum over j of exp(z_j)) - z_y: the derivative of the first part with respect to
     z_k is exp(z_k) / sum = p_k.
     """
-    with np.errstate(over="ignore"):  # if two logits are too far apart to subtract, the smaller one's p is 0 anyway
-        shifted = z - z.max(axis=-1, keepdims=True)  # (..., classes); softmax stays the same, and no exp overflows
+    shifted = z - z.max(axis=-1, keepdims=True)  # (..., classes); softmax stays the same, and no exp overflows
     p = np.exp(shifted)
     total = p.sum(axis=-1, keepdims=True)
     p /= total
@@ -83,7 +83,8 @@ def sigmoid(logits: ArrayLike) -> Array:
     """
     z = _checks.floats(logits, "logits", "sigmoid")
     _checks.finite(z, "logits", "sigmoid")
-    return sigmoid_of(z)
+    probabilities: Array = quietly(sigmoid_of, z)
+    return probabilities
 
 
 def softmax(logits: ArrayLike) -> Array:
@@ -107,9 +108,9 @@ def softmax(logits: ArrayLike) -> Array:
     """
     z = _class_logits(logits, "softmax")
     _checks.finite(z, "logits", "softmax", _hints.for_logits)
-    with np.errstate(over="ignore"):
+    with np.errstate(**_checks.QUIET):
         powers: Array = np.exp(z - z.max(axis=-1, keepdims=True))
-    powers /= powers.sum(axis=-1, keepdims=True)
+        powers /= powers.sum(axis=-1, keepdims=True)
     return powers
 
 
@@ -157,7 +158,7 @@ def binary_cross_entropy(
         if np.isin(y, (-1, 0, 1)).all():
             fix = "Use 0 and 1 as labels: (labels + 1) / 2."
         _checks.fail(ValueError, where, "labels", "from 0 to 1", f"{y[outside][0]}", fix)
-    return _mean(*binary_losses(z, y), w, "logits", where)
+    return _mean(binary_losses, z, y, w, "logits", where)
 
 
 def cross_entropy(
@@ -216,7 +217,7 @@ def cross_entropy(
             y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
     _checks.finite(z, "logits", where, _hints.for_logits)
-    return _mean(*class_losses(z, y), w, "logits", where)
+    return _mean(class_losses, z, y, w, "logits", where)
 
 
 def mean_squared_error(
@@ -257,8 +258,29 @@ def mean_squared_error(
     """
     where = "mean_squared_error"
     p, y, w = _paired(predictions, targets, ("predictions", "targets"), lengths, weights, where)
-    with np.errstate(over="ignore"):  # reported with the loss
-        return _mean(*squared_losses(p, y), w, "predictions", where)
+    return _mean(squared_losses, p, y, w, "predictions", where)
+
+
+def evaluate_loss(loss: Loss, logits: Array, targets: Any, where: str, **options: Any) -> tuple[float, Array]:
+    """The result of a loss function, which may be the caller's own."""
+    result: Any = _checks.explained(loss)(logits, targets, **options)
+    if not isinstance(result, tuple) or len(result) != 2:
+        fix = "Return two results: the loss and d_logits."
+        _checks.fail(TypeError, where, "the result of loss", "(loss, d_logits)", _checks.shown(result), fix)
+    value, d_logits = np.asarray(result[0], dtype=object if isinstance(result[0], (list, tuple)) else None), result[1]
+    if value.ndim or value.dtype.kind not in "iuf":
+        fix = "Return the mean over what counts, as one number."
+        _checks.fail(TypeError, where, "the loss", "a number", _checks.shown(result[0]), fix)
+    if d_logits is None:
+        _checks.fail(TypeError, where, "d_logits", "the gradient of the loss", "None", "Return it second.")
+    return float(value), _checks.shaped_like(d_logits, logits, "d_logits", where)
+
+
+def require_finite_loss(loss: float, where: str) -> None:
+    """Refuse a loss that is NaN or infinite."""
+    if not np.isfinite(loss):
+        fix = "Check the loss function and the targets."
+        _checks.fail(ValueError, where, "the loss", "a finite number", str(loss), fix)
 
 
 def _class_logits(logits: ArrayLike, where: str) -> Array:
@@ -325,14 +347,17 @@ def _term_weights(
     return w / largest if largest > 0 else w  # only their ratios matter; this way no sum or product overflows
 
 
-def _mean(losses: Array, d_z: Array, w: Array | None, name: str, where: str) -> tuple[float, Array]:
-    """``loss = sum(w l) / sum(w)``, and its gradient."""
+@np.errstate(**_checks.QUIET)
+def _mean(
+    losses_of: Callable[[Array, Array], tuple[Array, Array]], z: Array, y: Array, w: Array | None, name: str, where: str
+) -> tuple[float, Array]:
+    """``loss = sum(w l) / sum(w)``, and its gradient, for the losses l and the gradients that ``losses_of`` gives."""
+    losses, d_z = losses_of(z, y)
     total = float(losses.size if w is None else w.sum())
     if total == 0:
         fix = "Pass at least one prediction with a weight above 0, at a real step."
         _checks.fail(ValueError, where, name, "an array of at least one prediction that counts", "none", fix)
-    with np.errstate(over="ignore"):  # reported here
-        loss = float((losses if w is None else w * losses).sum(dtype=np.float64) / total)
+    loss = float((losses if w is None else w * losses).sum(dtype=np.float64) / total)
     if not np.isfinite(loss):
         fix = f"Clip the gradients or use a smaller learning rate: the {name} are too large."
         _checks.fail(ValueError, where, "the loss", "a finite number", str(loss), fix)

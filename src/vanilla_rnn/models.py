@@ -131,11 +131,17 @@ class _SequenceModel(Module):
     head: Head
     __slots__ = ("embedding", "rnn", "head")  # noqa: RUF023  # the order of parameters()
 
+    def check_kinds(self, where: str) -> None:
+        """Check that each part is of the right kind. Parts, and their weights, can be replaced at any time."""
+        _checks.require_type(self.rnn, RNN, "rnn", where)
+        _checks.require_type(self.head, self._head_kind, "head", where)
+        if self.embedding is not None:
+            _checks.require_type(self.embedding, Embedding, "embedding", where)
+
     def _check_parts(self, where: str) -> None:
-        """Check that the parts fit each other. They, and their weights, can be replaced at any time."""
+        """Check that the parts fit each other."""
+        self.check_kinds(where)
         rnn, head, embedding = self.rnn, self.head, self.embedding
-        _checks.require_type(rnn, RNN, "rnn", where)
-        _checks.require_type(head, self._head_kind, "head", where)
         head.check_weights(where)
         check_fits_embedding(rnn, embedding, "rnn", where)
         if head.W_hy.shape[1] != rnn.directions * rnn.hidden_size:
@@ -150,6 +156,7 @@ class _SequenceModel(Module):
         self, inputs: ArrayLike, lengths: ArrayLike | None, h_0: ArrayLike | None, where: str, name: str
     ) -> tuple[Array, Array | None, Array | None]:
         """Check a batch of ids or vectors, its lengths and its initial states."""
+        self.check_kinds(where)
         if self.embedding is None:
             vectors, h_0, counts = self.rnn.check_inputs(inputs, h_0, lengths, where, name)
             return vectors, counts, h_0
@@ -339,8 +346,12 @@ class Decoder(_SequenceModel):
         self.embedding, self.rnn, self.head, self.bos_idx, self.eos_idx = embedding, rnn, head, bos_idx, eos_idx
         self._check_parts(type(self).__name__)
 
-    def _check_parts(self, where: str) -> None:
+    def check_kinds(self, where: str) -> None:
+        """Check that each part is of the right kind; a decoder can't be without an embedding."""
+        super().check_kinds(where)
         _checks.require_type(self.embedding, Embedding, "embedding", where)
+
+    def _check_parts(self, where: str) -> None:
         super()._check_parts(where)
         head, count = self.head, len(self.embedding.vectors)
         if self.rnn.bidirectional:
@@ -384,9 +395,7 @@ class Decoder(_SequenceModel):
             lengths + 1. With ``bos_idx=None``, each of these is one step shorter than the tokens instead of one step
             longer; a length of 0 stays 0.
         """
-        where = f"{type(self).__name__}.forward"
-        _checks.require_type(self.embedding, Embedding, "embedding", where)
-        return self._forward(*self._check_inputs(tokens, lengths, h_0, where, "tokens"))
+        return self._forward(*self._check_inputs(tokens, lengths, h_0, f"{type(self).__name__}.forward", "tokens"))
 
     def _forward(self, tokens: Array, lengths: Array | None, h_0: Array | None) -> ModelRun:
         """`forward`, for inputs that have been checked."""
@@ -464,6 +473,7 @@ class Decoder(_SequenceModel):
 
     def _beginning(self, prompt: Any, h_0: Any, where: str) -> tuple[Array, Array | None, bool]:
         """The tokens to read first, (batch, time); the initial states; and whether there is a batch axis."""
+        self.check_kinds(where)
         sizes = self.rnn.check_cells(where)
         self._check_parts(where)
         if prompt is not None:
@@ -511,7 +521,7 @@ def check_fits_embedding(rnn: RNN, embedding: Embedding | None, name: str, where
     """Refuse an RNN that can't read the embedding's vectors."""
     if embedding is None:
         return
-    _checks.require_type(embedding, Embedding, "embedding", where)
+    embedding.check_weights(where)
     expected, got = (embedding.vectors.shape[1], embedding.vectors.dtype), (rnn.input_size, rnn.dtype)
     if got != expected:
         text = "a network with input_size={} and dtype={}"

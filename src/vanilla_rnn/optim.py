@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from operator import setitem
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -90,19 +91,23 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
         _checks.finite(gradient, f"d_parameters[{name!r}]", where, _hints.DIVERGED)
     gradients = [np.asarray(gradient) for gradient in d_parameters.values()]
     distinct = [
-        g for g, (name, first) in zip(gradients, first_paths(d_parameters).items(), strict=True) if name == first
+        g
+        for g, (name, first) in zip(
+            gradients, first_paths(d_parameters, where, "d_parameters[{!r}]").items(), strict=True
+        )
+        if name == first
     ]
     # A square can overflow. So can ``largest`` when it is converted to float32: float32 gradients then count as 0.
-    with np.errstate(over="ignore"):
+    with np.errstate(**_checks.QUIET):
         largest, squares = 1.0, sum(float(np.vdot(g, g)) for g in gradients)
         if not 1e-30 < squares < 1e30:  # a square may have overflowed or vanished: divide by the largest number first
             largest = max((float(np.abs(g).max()) for g in gradients if g.size), default=0.0)
             scaled = [g / largest for g in gradients] if largest > 0 else []
             squares = sum(float(np.vdot(g, g)) for g in scaled)
-    norm = largest * math.sqrt(squares)
-    if norm > max_norm:
-        scale = max_norm / largest / math.sqrt(squares)  # in this order, because the norm itself may be infinite
-        call_all([(np.multiply, gradient, scale, gradient) for gradient in distinct])  # each array once
+        norm = largest * math.sqrt(squares)
+        if norm > max_norm:
+            scale = max_norm / largest / math.sqrt(squares)  # in this order, because the norm itself may be infinite
+            call_all([(np.multiply, gradient, scale, gradient) for gradient in distinct])  # each array once
     return norm
 
 
@@ -147,7 +152,7 @@ class Optimizer:
         gradients = self._check(parameters, d_parameters, where)
         updated: dict[str, Array] = {}
         state = dict(self.state)  # parameters that aren't part of this step keep theirs
-        with np.errstate(over="ignore", invalid="ignore"):  # reported below, by name
+        with np.errstate(**_checks.QUIET):  # an overflow is reported below, by name
             for name, values in parameters.items():
                 t = int(self.state.get(f"t.{name}", 0)) + 1
                 keys = [f"{kind}.{name}" for kind in self._moments()]
@@ -178,7 +183,7 @@ class Optimizer:
 
         if values.size <= BLOCK:
             return update(...)
-        new = [self._buffer(key, values) for key in (name, *keys)]
+        new = [self._buffer(key, values) for key in (f"new.{name}", *keys)]
         rows_per_block = max(1, BLOCK * len(values) // values.size)  # small enough to stay in the cache
         for start in range(0, len(values), rows_per_block):
             rows = slice(start, start + rows_per_block)
@@ -207,14 +212,14 @@ class Optimizer:
             got = f"one {_checks.differing(d_parameters, parameters)}"
             fix = "Pass model.parameters() and the d_parameters of the same model's backward."
             _checks.fail(ValueError, where, "d_parameters", "a dictionary with the keys of parameters", got, fix)
-        _checks.mapping(self.state, "state", where, "Assign a copy of another optimiser's state.")
-        if foreign := sorted(str(key) for key in self.state if str(key).partition(".")[0] not in self.kinds):
-            expected, fix = f"the state of an {type(self).__name__}", "Use the kind of optimiser it came from."
-            _checks.fail(ValueError, where, "state", expected, f"one with {_checks.listed(foreign, 5)}", fix)
+        for key in map(_checks.shown, (key for key in parameters if type(key) is not str)):
+            expected, fix = "a dictionary of arrays by name", "Use a str as the name of each array."
+            _checks.fail(TypeError, where, "parameters", expected, f"the key {key}", fix)
+        self.check_state(where)
         gradients = {}
         for name, values in parameters.items():
             _checks.writable(values, name, where)
-        for name, first in first_paths(parameters).items():
+        for name, first in first_paths(parameters, where).items():
             if name != first:
                 fix = "Pass model.parameters(), which lists a shared array once, with its gradients added."
                 _checks.fail(ValueError, where, name, "an array of its own", f"the array of {first}", fix)
@@ -241,6 +246,20 @@ class Optimizer:
                     fix = "Assign a copy of a state."
                     _checks.fail(ValueError, where, f"state[{key!r}]", "a number of steps", str(array), fix)
         return gradients
+
+    def check_state(self, where: str) -> None:
+        """Refuse a state of another kind of optimiser."""
+        _checks.mapping(self.state, "state", where, "Assign a copy of another optimiser's state.")
+        if foreign := sorted(str(key) for key in self.state if str(key).partition(".")[0] not in self.kinds):
+            expected, fix = f"the state of an {type(self).__name__}", "Use the kind of optimiser it came from."
+            _checks.fail(ValueError, where, "state", expected, f"one with {_checks.listed(foreign, 5)}", fix)
+
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+        """Give a copy arrays of its own: an optimiser writes its next state over the one before."""
+        for attributes in state:
+            for name, value in (attributes or {}).items():
+                object.__setattr__(self, name, value)
+        self.state, self._buffers = deepcopy(self.state), {}
 
     def _update(self, gradient: Array, *moments: Any, t: int) -> tuple[Array, ...]:
         """The change to subtract from a parameter, and the new moments; t is the number of steps, this one included."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._module import attributes
 from vanilla_rnn.cell import RNNCell
 
 if TYPE_CHECKING:
@@ -22,17 +23,19 @@ def is_plain(cell: Any) -> bool:
 
 
 def snapshot(cell: Any) -> Any:
-    """A copy of a cell for a run to keep, so that later changes to the weights don't affect the run."""
-    return cell.frozen() if is_plain(cell) else deepcopy(cell)
+    """A copy of a cell for a run to keep, so that later changes to the weights don't affect the run.
+
+    A cell of your own shares its random generator with its copies: they continue its sequence, they don't repeat it.
+    """
+    if is_plain(cell):
+        return cell.frozen()
+    shared = {id(value): value for value in attributes(cell).values() if isinstance(value, np.random.Generator)}
+    return deepcopy(cell, shared)
 
 
 def check_cell(cell: Any, name: str, where: str) -> None:
     """Refuse an object that isn't a cell, or one whose ``parameters()`` aren't its live arrays."""
-    missing = [attribute for attribute in ATTRIBUTES if not hasattr(cell, attribute)]
-    if missing or isinstance(cell, type):
-        got = _checks.shown(cell) + (f", without {_checks.listed(missing)}" if missing else "")
-        fix = "Pass an RNNCell, or an object of your own with all of these."
-        _checks.fail(TypeError, where, name, f"a cell with {', '.join(ATTRIBUTES)}", got, fix)
+    check_kind(cell, name, where)
     if is_plain(cell):
         return
     for size in ("input_size", "hidden_size"):
@@ -44,6 +47,15 @@ def check_cell(cell: Any, name: str, where: str) -> None:
         if values.size and not np.shares_memory(values, second[path]):
             expected, fix = "the cell's own array", "Return the array itself: training changes it in place."
             _checks.fail(ValueError, where, f"{name}.parameters()[{path!r}]", expected, "a copy", fix)
+
+
+def check_kind(cell: Any, name: str, where: str) -> None:
+    """Refuse an object without the attributes of a cell."""
+    missing = [attribute for attribute in ATTRIBUTES if not hasattr(cell, attribute)]
+    if missing or isinstance(cell, type):
+        got = _checks.shown(cell) + (f", without {_checks.listed(missing)}" if missing else "")
+        fix = "Pass an RNNCell, or an object of your own with all of these."
+        _checks.fail(TypeError, where, name, f"a cell with {', '.join(ATTRIBUTES)}", got, fix)
 
 
 class CheckedCell:

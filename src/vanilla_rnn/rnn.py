@@ -9,7 +9,7 @@ import numpy as np
 from vanilla_rnn import _checks, _hints
 from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, quietly
 from vanilla_rnn.cell import RNNCell
-from vanilla_rnn.own_cell import check_cell, is_plain, snapshot
+from vanilla_rnn.own_cell import check_cell, check_kind, is_plain, snapshot
 from vanilla_rnn.packing import Ragged, Rectangle
 from vanilla_rnn.stream import Stream
 from vanilla_rnn.unroll import UnrolledCell, previous_states, unroll_cell, unroll_cell_backward
@@ -160,7 +160,8 @@ class RNN(Module):
             Layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ... A cell of your own is any object with
             ``input_size``, ``hidden_size``, ``dtype``, ``parameters()`` and ``forward(x_t, h_prev)``. The run that
             forward returns has ``.h`` and ``.backward(d_h)``, which returns ``(d_x, d_h_prev, d_parameters)``. Each
-            run of the network uses a copy of such a cell, so that later changes to its weights don't affect the run.
+            run of the network uses a copy of such a cell, so that later changes to its weights don't affect the run; a
+            random generator is shared, not copied.
         bidirectional : bool
             Whether there are two cells for each layer.
 
@@ -268,13 +269,17 @@ class RNN(Module):
     def check_cells(self, where: str) -> Sizes:
         """Check the cells and return their sizes. It is an error if cells or replaced weights don't match."""
         cells, directions = self.cells, self.directions
+        if not isinstance(cells, list):
+            _checks.fail(TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Assign a list.")
         if not cells or len(cells) % directions:
             expected = "a list of one or more" if directions == 1 else "a list of two per layer, forward and reverse"
             fix = "Pass one cell for each layer and direction."
             _checks.fail(ValueError, where, "cells", expected, str(len(cells)), fix)
-        for cell in cells:
-            if is_plain(cell):  # a cell of your own checks itself
+        for number, cell in enumerate(cells):
+            if is_plain(cell):
                 cell.check_weights(where)
+            else:  # it checks its weights itself
+                check_kind(cell, f"cells[{number}]", where)
         first = cells[0]
         sizes = {"input_size": first.input_size, "hidden_size": first.hidden_size, "num_layers*directions": len(cells)}
         for number in range(1, len(cells)):

@@ -101,6 +101,7 @@ class OneToMany(Module):
             ``.logits``, ``.targets`` and ``.lengths`` of the decoder's run.
         """
         where = f"{type(self).__name__}.forward"
+        self._check_decoder(where)
         ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where, "lengths")
         c, h_0 = self._start(context, {"batch": sizes["batch"]}, where)
         decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, h_0)
@@ -117,6 +118,7 @@ class OneToMany(Module):
     ) -> tuple[Array, Any]:
         """Write a sequence for each context: see `Decoder.generate`."""
         where = f"{type(self).__name__}.generate"
+        self._check_decoder(where)
         _, h_0 = self._start(context, {}, where)
         return self.decoder._generate(None, h_0, max_length, temperature, top_k, rng, where)
 
@@ -127,6 +129,11 @@ class OneToMany(Module):
         where = f"{type(self).__name__}.batch"
         _checks.iterable(contexts, "contexts", where, "Pass a list of vectors.")
         return (_checks.array(list(contexts), "contexts", where), *pad(tokens, "tokens", where)), None
+
+    def _check_decoder(self, where: str) -> None:
+        """Check the decoder and its parts, which can be replaced at any time."""
+        _checks.require_type(self.decoder, Decoder, "decoder", where)
+        self.decoder.check_kinds(where)
 
     def _start(self, context: ArrayLike, sizes: dict[str, Any], where: str) -> tuple[Array, Array]:
         """Check the context; return a copy of it, and the initial state for it."""
@@ -225,16 +232,25 @@ class EncoderDecoder(Module):
 
     @_checks.explained
     def __init__(self, encoder: RNN, decoder: Decoder, *, embedding: Embedding | None = None) -> None:
-        where = type(self).__name__
-        _checks.require_type(encoder, RNN, "encoder", where)
-        _checks.require_type(decoder, Decoder, "decoder", where)
-        check_fits_embedding(encoder, embedding, "encoder", where)
-        got, expected = ((rnn.num_layers, rnn.directions, rnn.hidden_size, rnn.dtype) for rnn in (encoder, decoder.rnn))
+        self.embedding, self.encoder, self.decoder = embedding, encoder, decoder
+        self._check_parts(type(self).__name__)
+
+    def _check_parts(self, where: str) -> None:
+        """Check that the parts fit each other. They, and their weights, can be replaced at any time."""
+        _checks.require_type(self.encoder, RNN, "encoder", where)
+        _checks.require_type(self.decoder, Decoder, "decoder", where)
+        self.decoder.check_kinds(where)
+        if self.embedding is not None:
+            _checks.require_type(self.embedding, Embedding, "embedding", where)
+        rnns = self.encoder, self.decoder.rnn
+        for rnn in rnns:
+            rnn.check_cells(where)
+        check_fits_embedding(self.encoder, self.embedding, "encoder", where)
+        got, expected = ((rnn.num_layers, rnn.directions, rnn.hidden_size, rnn.dtype) for rnn in rnns)
         if got != expected:
             text = "a network with num_layers={}, directions={}, hidden_size={}, dtype={}"
             fix = "Create it like the decoder's RNN: its h_n is the decoder's h_0."
             _checks.fail(ValueError, where, "encoder", text.format(*expected), text.format(*got), fix)
-        self.embedding, self.encoder, self.decoder = embedding, encoder, decoder
 
     def __call__(
         self,
@@ -271,12 +287,12 @@ class EncoderDecoder(Module):
             ``.logits``, ``.targets`` and ``.lengths`` of the decoder's run.
         """
         where = f"{type(self).__name__}.forward"
+        self._check_parts(where)
         ids, counts, sizes = zero_padding_ids(self.decoder.embedding, tokens, lengths, "tokens", where, "lengths")
         embedding_run, encoder_run = self._encode(source, source_lengths, where, "source_lengths")
         if (source_batch := encoder_run.h_n.shape[1] if encoder_run.h_n.ndim == 3 else None) != sizes["batch"]:
             expected, got = ("one sequence" if n is None else f"a batch of {n}" for n in (sizes["batch"], source_batch))
             _checks.fail(ValueError, where, "source", f"{expected}, like tokens", got, "Give both the same batch axis.")
-        self.decoder.rnn.check_cells(where)
         decoder_run = unchecked(self.decoder, Decoder, "forward")(ids, counts, encoder_run.h_n)
         return EncoderDecoderRun(canonical_paths(self), embedding_run, encoder_run, decoder_run)
 
@@ -289,7 +305,6 @@ class EncoderDecoder(Module):
             embedding_run = None
         else:
             ids, counts, _ = zero_padding_ids(self.embedding, source, lengths, "source", where, lengths_name)
-            self.encoder.check_cells(where)
             embedding_run = unchecked(self.embedding, Embedding, "forward")(ids)
             vectors = embedding_run.vectors
         return embedding_run, unchecked(self.encoder, RNN, "forward")(vectors, None, counts)
@@ -306,6 +321,7 @@ class EncoderDecoder(Module):
     ) -> tuple[Array, Any]:
         """Write a sequence for each source: see `Decoder.generate`. ``lengths`` are the lengths of the sources."""
         where = f"{type(self).__name__}.generate"
+        self._check_parts(where)
         _, encoder_run = self._encode(source, lengths, where, "lengths")
         return self.decoder._generate(None, encoder_run.h_n, max_length, temperature, top_k, rng, where)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import call_all
+from vanilla_rnn._module import call_all, quietly
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.own_cell import CheckedCell, is_plain
 
@@ -37,6 +37,12 @@ class Stream:
         self._bounded = moderate and (h_0 is None or _is_moderate(h_0))
         self._buffers = [] if h_0 is None else _buffers(cells, h_0)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Give a copy buffers of its own: the views in a copied buffer would be arrays of their own."""
+        vars(self).update(state)
+        states = self.h_n
+        self._buffers = [] if states is None else _buffers(self._cells, states)
+
     def __iter__(self) -> Iterator[Array]:
         return self
 
@@ -56,8 +62,7 @@ class Stream:
         if bounded:
             states = _step(buffers, x_t)
         else:
-            with np.errstate(over="ignore", invalid="ignore"):  # reported here
-                states = _step(buffers, x_t)
+            states = quietly(_step, buffers, x_t)
             for cell, h in enumerate(states):
                 hint = "Use smaller weights or inputs: the sum has overflowed."
                 _checks.finite(h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn.losses import evaluate_loss, require_finite_loss
 from vanilla_rnn.models import Decoder
 from vanilla_rnn.optim import Optimizer, clip_grad_norm
 
@@ -46,9 +47,7 @@ class Model(Protocol):
 
 def train_step(model: Model, run: Any, loss: float, d_logits: Array, optimizer: Optimizer, max_norm: float) -> float:
     """One training step from a run, its loss and the gradient of that loss; returns the norm before clipping."""
-    if not math.isfinite(loss):
-        fix = "Check the loss function and the targets."
-        _checks.fail(ValueError, "train", "the loss", "a finite number", str(loss), fix)
+    require_finite_loss(loss, "train")
     gradients = run.backward(d_logits).d_parameters
     norm = clip_grad_norm(gradients, max_norm)
     optimizer.step(model.parameters(), gradients)
@@ -199,7 +198,7 @@ def train_stream(
         for number, tokens in enumerate(_windows(chunks, window, model, where), start=1):
             with _location(where, f"window {number}"):
                 run = model.forward(tokens, h_0=h)
-                value, d_logits = _checked_loss(loss, run.logits, run.targets, lengths=None)
+                value, d_logits = evaluate_loss(loss, run.logits, run.targets, "train", lengths=None)
                 # Dropping h_0's gradient stops backpropagation here: the previous window is no longer in memory.
                 norm = train_step(model, run, value, d_logits, optimizer, max_norm)
             h = run.h_n  # the state is carried over; without this line, every window would start from zeros
@@ -320,27 +319,12 @@ def _run_and_loss(
             fix = "Return one weight for each target."
             _checks.fail(TypeError, "train", "the result of weights", "an array of weights", "None", fix)
         options["weights"] = w
-        counts = np.asarray(w) != 0
+        counts = _checks.array(w, "the result of weights", "train") != 0
     if counts.shape[:2] == run.logits.shape[:2]:  # if not, there is no time axis, or the loss refuses the weights
         counts = _checks.zero_padding(counts, run.lengths)
     if not counts.any():
         return run, 0.0, None
-    return run, *_checked_loss(loss, run.logits, targets, **options)
-
-
-def _checked_loss(loss: Loss, logits: Array, targets: Any, **options: Any) -> tuple[float, Array]:
-    """The result of a loss function, which may be the caller's own."""
-    result: Any = _checks.explained(loss)(logits, targets, **options)
-    if not isinstance(result, tuple) or len(result) != 2:
-        fix = "Return two results: the loss and d_logits."
-        _checks.fail(TypeError, "train", "the result of loss", "(loss, d_logits)", _checks.shown(result), fix)
-    value, d_logits = np.asarray(result[0]), result[1]
-    if value.ndim or value.dtype.kind not in "iuf":
-        fix = "Return the mean over what counts, as one number."
-        _checks.fail(TypeError, "train", "the loss", "a number", _checks.shown(result[0]), fix)
-    if d_logits is None:
-        _checks.fail(TypeError, "train", "d_logits", "the gradient of the loss", "None", "Return it second.")
-    return float(value), d_logits
+    return run, *evaluate_loss(loss, run.logits, targets, "train", **options)
 
 
 @contextmanager

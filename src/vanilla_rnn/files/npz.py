@@ -75,6 +75,8 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
 
     where = "save_weights"
     path = file_name(path, where)
+    if isinstance(module, Optimizer):
+        module.check_state(where)
     arrays = {name: np.asarray(values) for name, values in _arrays(module, where).items()}
     _check_layouts(arrays, module, where, path)
     _check_numbers(arrays, module, where, path)

@@ -131,7 +131,7 @@ def gradient_flow(
     return GradientFlow(norms("d_h"), norms("from_output"), norms("from_future"), np.array(jacobian), np.array(product))
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded counts as remembered
+@np.errstate(**_checks.QUIET)  # a gradient that exploded counts as remembered
 def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.01, row: int = 0) -> list[int]:
     """Measure how many steps back a small change to the state still affects a network's last state.
 
@@ -323,7 +323,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
         values[index] += STEP * 1j
         twin_run = _forward_of_twin(twin, (arguments | moved).values(), where)
         values[index] -= STEP * 1j
-        return float(sum((weights[name] * getattr(twin_run, name)).sum() for name in outputs).imag) / STEP
+        return float(sum(np.vdot(weights[name], getattr(twin_run, name)) for name in outputs).imag) / STEP
 
     errors = [0.0]
     for name, values, gradient in pairs:
@@ -333,10 +333,17 @@ def check_gradients(module: Any, *inputs: Any) -> float:
             _checks.fail(ValueError, where, f"the gradient of {name}", expected, got, fix)
         if values.size:
             true = np.array([derivative(values, index) for index in np.ndindex(values.shape)]).reshape(values.shape)
-            error, scale = np.abs(gradient - true).max(), np.abs(true).max()
-            wrong = not np.isfinite(error) or (error > 0 and not scale)
-            errors.append(float("inf") if wrong else float(error / scale) if scale else 0.0)
+            errors.append(_relative_error(gradient, true))
     return max(errors)
+
+
+@np.errstate(**_checks.QUIET)
+def _relative_error(gradient: Array, true: Array) -> float:
+    """``max|gradient - true| / max|true|``; infinity if a number isn't finite, or if only the true gradient is 0."""
+    error, scale = np.abs(gradient - true).max(), np.abs(true).max()
+    if not np.isfinite(error) or (error > 0 and not scale):
+        return math.inf
+    return float(error / scale) if scale else 0.0
 
 
 def _forward_of_twin(twin: Any, inputs: Any, where: str) -> Any:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
+from vanilla_rnn._module import unchecked
 from vanilla_rnn.cell import functions_of
+from vanilla_rnn.losses import evaluate_loss, require_finite_loss
 from vanilla_rnn.models import ModelRun
 from vanilla_rnn.own_cell import is_plain
 from vanilla_rnn.rnn import RNNRun
@@ -75,11 +77,11 @@ class Source(NamedTuple):
         return part if length is None else part[:length]
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded is shown as it is
+@np.errstate(**_checks.QUIET)  # a gradient that exploded is shown as it is
 def step_flows(source: Source, upstream: Upstream) -> list[list[StepFlow]]:
     """The gradient at every step of every cell, for one sequence: ``step_flows(...)[cell][t]``."""
     run, rows, length = source.rnn_run, source.rows, source.length
-    directions, all_d_a = run.directions, run.backward(upstream.d_output, upstream.d_h_n).d_a
+    directions, all_d_a = run.directions, unchecked(run, RNNRun, "backward")(upstream.d_output, upstream.d_h_n).d_a
     of_row = [source.of_row(d_a, length) for d_a in all_d_a]
     above = np.zeros((length, directions * len(rows[-1].cell.W_hh)), run.h_n.dtype)  # dL/doutput, layer by layer
     if upstream.d_output is not None:
@@ -132,6 +134,8 @@ def source_of(
     """A row of a run, and the upstream gradients that a caller gives in one of three ways, or not at all."""
     rnn_run, model_run, row = network_run(run, row, where)
     value, upstream = None, None
+    if targets is not None:
+        targets = _checks.array(targets, "targets", where).copy()  # the caller may change them
     ways = {"loss": loss, "d_logits": d_logits, "d_output or d_h_n": d_h_n if d_output is None else d_output}
     given = [name for name, way in ways.items() if way is not None]
     if len(given) > 1 or (targets is not None and loss is None):
@@ -143,13 +147,14 @@ def source_of(
         _checks.fail(TypeError, where, "run", "a model's run, to use loss or d_logits", _checks.shown(rnn_run), fix)
     if loss is not None and model_run is not None:
         value, d_logits = _row_loss(model_run, row, loss, targets, where)
-    if d_logits is not None and model_run is not None:
-        d_logits = _checks.gradient(d_logits, model_run.logits, "d_logits", where, model_run.lengths)
-        d_output, d_h_n, _ = model_run.head_run.backward(_checks.zero_padding(d_logits, model_run.lengths))
+        require_finite_loss(value, where)
     if d_output is not None:
         d_output = _checks.gradient(d_output, rnn_run.output, "d_output", where, rnn_run.lengths)
     if d_h_n is not None:
         d_h_n = _checks.gradient(d_h_n, rnn_run.h_n, "d_h_n", where)
+    if d_logits is not None and model_run is not None:
+        d_logits = _checks.gradient(d_logits, model_run.logits, "d_logits", where, model_run.lengths)
+        d_output, d_h_n, _ = model_run.head_run.backward(_checks.zero_padding(d_logits, model_run.lengths))
     if d_output is not None or d_h_n is not None:
         upstream = Upstream(d_output, d_h_n, value, d_logits)
     return Source(rnn_run, model_run, row, rnn_run.read(row), loss, targets, upstream)
@@ -160,19 +165,18 @@ def _row_loss(run: ModelRun, row: int, loss: Any, targets: Any, where: str) -> t
     if not callable(loss):
         fix = "Pass the function itself: loss=cross_entropy."
         _checks.fail(TypeError, where, "loss", "a loss function", _checks.shown(loss), fix)
-    targets = run.targets if targets is None else targets
+    targets = run.targets if targets is None else targets.copy()  # the function may change them
     if targets is None:
         fix = "Pass the targets of the whole batch: this model doesn't make them."
         _checks.fail(ValueError, where, "targets", "the targets of the loss", "None", fix)
     if not run.rnn_run.batched:
-        value, d_logits = loss(run.logits, targets, lengths=None)
-        return value, d_logits
-    targets = _checks.array(targets, "targets", where)
+        return evaluate_loss(loss, run.logits, targets, where, lengths=None)
     if targets.shape[:1] != run.logits.shape[:1]:
         expected, fix = f"an array of {len(run.logits)} rows, like the batch", "Pass the targets of the whole batch."
         _checks.fail(ValueError, where, "targets", expected, f"shape {targets.shape}", fix)
     one = slice(row, row + 1)
-    value, d_row = loss(run.logits[one], targets[one], lengths=None if run.lengths is None else run.lengths[one])
+    lengths = None if run.lengths is None else run.lengths[one]
+    value, d_row = evaluate_loss(loss, run.logits[one], targets[one], where, lengths=lengths)
     d_logits = np.zeros_like(run.logits)
     d_logits[one] = d_row
     return value, d_logits
@@ -192,7 +196,7 @@ def slopes(row: CellRow) -> Array:
     return in_reading_order(row, slope(row.h))
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a product that exploded is infinite
+@np.errstate(**_checks.QUIET)  # a product that exploded is infinite
 def jacobian_norms_to_end(row: CellRow) -> Array:
     """How much of a small change to each state can remain after the last step: (time,).
 

@@ -150,7 +150,7 @@ def _given(source: Source, upstream: Upstream, length: int) -> dict[str, Array |
     return {"d_output": None if d_output is None else source.of_row(d_output, length), "d_h_n": d_h_n}
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a gradient that exploded is shown as it is
+@np.errstate(**_checks.QUIET)  # a gradient that exploded is shown as it is
 def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
     """The gradients of this row by the keys of ``parameters()``: those of all other rows are left out."""
     run, model_run = source.rnn_run, source.model_run
@@ -164,7 +164,7 @@ def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
         zeros[index] = values[index]
         return zeros
 
-    d_x, _, _, d_rnn = run.backward(alone(upstream.d_output), alone(upstream.d_h_n, axis=1))
+    d_x, _, _, d_rnn = run._backward(alone(upstream.d_output), alone(upstream.d_h_n, axis=1))
     if model_run is None:
         return d_rnn
     parts, embedding_run = {"rnn": d_rnn}, model_run.embedding_run

@@ -254,7 +254,7 @@ def trace(
     return Trace(texts[:length], steps, source, y)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # tanh gives a state even for a sum that has overflowed
+@np.errstate(**_checks.QUIET)  # tanh gives a state even for a sum that has overflowed
 def _step_trace(row: CellRow, t: int, flow: StepFlow | None) -> StepTrace:
     cell, x, h_prev = row.cell, row.x[t], row.h_prev[t]
     from_input, from_memory = cell.W_xh @ x, cell.W_hh @ h_prev
@@ -277,7 +277,7 @@ def _vector(values: Array) -> str:
     return f"({shown}, ... {len(values)} numbers)" if len(values) > TERMS else f"({shown})"
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(**_checks.QUIET)
 def _products(weights: Array, values: Array) -> str:
     """A row times a column, written out."""
     terms = " + ".join(f"{w:.4g} * {v:.4f}" for w, v in zip(weights[:TERMS], values[:TERMS], strict=True))
