@@ -57,6 +57,12 @@ def test_after_a_failed_write_the_old_file_is_there_and_no_other(tmp_path, monke
 
 
 @posix
+def test_an_error_names_the_file_of_the_caller(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        Vocab(["a"]).save(tmp_path / "missing" / "vocab.json")
+    assert caught.value.filename == str(tmp_path / "missing" / "vocab.json")
+
+
 def test_an_error_is_passed_on_even_if_the_half_written_file_is_already_gone(path):
     def write_and_remove(file):
         Path(file.name).unlink()

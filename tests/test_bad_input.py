@@ -58,6 +58,20 @@ captioner, translator = OneToMany(5, writer, rng=0), EncoderDecoder(RNN(4, 3, rn
 x, tokens, context = np.random.default_rng(0).standard_normal((2, 5, 4)), np.full((2, 5), 7), np.ones((2, 5))
 
 
+def with_state(state):
+    optimizer = Adam(0.1)
+    optimizer.state = state
+    return optimizer
+
+
+def options(**changes):
+    return {"loss": cross_entropy, "optimizer": SGD(0.1), "epochs": 1, "batch_size": 2} | changes
+
+
+def page(questions):
+    return trace(rnn.forward(x[0])).to_html(questions)
+
+
 def assert_says(caught, words):
     """The parts between " ... " are in the message, in this order; and the message is ours, not NumPy's."""
     text, position = str(caught.value), 0
@@ -377,8 +391,8 @@ CASES = [
     (lambda: Vocab("I love it"), TypeError, "Vocab: tokens ... got 'I love it' ... tokenize"),
     (lambda: Vocab([1, 2]), TypeError, "Vocab: tokens[0] ... got 1"),
     (lambda: Vocab(7), TypeError, "Vocab: tokens ... got 7"),
-    (lambda: Vocab({"b", "a"}), TypeError, "Vocab: tokens ... got set ... sorted"),
-    (lambda: Vocab(["a"], specials={"<pad>"}), TypeError, "Vocab: specials ... got set"),
+    (lambda: Vocab({"b", "a"}), TypeError, "Vocab: tokens ... (set) ... sorted"),
+    (lambda: Vocab(["a"], specials={"<pad>"}), TypeError, "Vocab: specials ... (set)"),
     (lambda: Vocab(["a"], specials="<pad>"), TypeError, "Vocab: specials ... got '<pad>'"),
     (lambda: Vocab(["a"], specials=("<x>", "<x>")), ValueError, "Vocab: specials ... got ['<x>', '<x>']"),
     (lambda: Vocab(["a"], min_freq=0), ValueError, "Vocab: min_freq ... got 0"),
@@ -447,6 +461,25 @@ MISTAKES = [
     (lambda: rnn([[1, 2, None, 4]]), TypeError, "RNN.forward: x ... got an object array with missing values ... Fill or drop"),
     (lambda: rnn(([[1], [2, 3]], 1)), ValueError, "RNN.forward: x ... got a tuple (list, int) ... Unpack it"),
     (lambda: RNN(2, 3)([np.ma.array([1.0, 5.0], mask=[0, 1])]), ValueError, "RNN.forward: x ... got a masked array"),
+    (lambda: RNN(2, 3)([[np.ma.array([1.0, 5.0], mask=[0, 1])]]), ValueError, "RNN.forward: x ... got a masked array"),
+    (lambda: softmax([[1.0, [0.5, np.ma.masked]]]), ValueError, "softmax: logits ... got a masked array"),
+    (lambda: softmax(np.array([1, np.zeros(2)], dtype=object)), TypeError, "softmax: logits ... got an object array of rows of unequal lengths"),
+    (lambda: RNN(2, 3)(np.array([], "M8[D]")), TypeError, "RNN.forward: x ... got an empty array of datetime64"),
+    (lambda: tagger.batch([[1, 2], [3]], [[1, 0], [1], [0]]), ValueError, "ManyToMany.batch: labels ... 2 sequences, got 3"),
+    (lambda: reader.batch([[1, 2], [3]], {1, 0}), TypeError, "ManyToOne.batch: labels ... with an order, got {0, 1} (set)"),
+    (lambda: reader.batch({7: 1, 8: 0}, [1, 0]), TypeError, "ManyToOne.batch: inputs ... with an order, got {7: 1, 8: 0} (dict)"),
+    (lambda: pad_sequences({(1, 2), (3,)}), TypeError, "pad_sequences: sequences ... with an order, got {"),
+    (lambda: rnn.stream({1: 2}), TypeError, "RNN.stream: steps ... with an order, got {1: 2} (dict)"),
+    (lambda: save_weights("w.npz", with_state(None)), TypeError, "save_weights: state ... a dictionary of arrays, got None"),
+    (lambda: save_weights("w.npz", with_state({0: np.ones(2)})), ValueError, "save_weights: state ... the state of an Adam, got one with '0'"),
+    (lambda: clip_grad_norm({"W": x, "b": x[:1]}, 1.0), ValueError, "clip_grad_norm: d_parameters['b'] ... overlap W, got a view"),
+    (lambda: fit(SimpleNamespace(columns=("a",)), [(1,)], **options()), TypeError, "fit: model ... columns, batch, forward and parameters, got "),
+    (lambda: fit(reader, [([1, 2], 1)], **options(weights=lambda _: [[1, 2], [3]])), ValueError, "fit, epoch 1, batch 1 ... the result of weights ... got rows of unequal lengths"),
+    (lambda: fit(reader, [([1, 2], 1)], **options(loss=max)), TypeError, "fit, epoch 1, batch 1 ... max: "),
+    (lambda: fit(reader, [([1, 2], 1)], **options(loss=lambda: 0)), TypeError, "fit, epoch 1, batch 1 ... <lambda>: ... It takes no arguments"),
+    (lambda: page(None), TypeError, "Trace.save_html: questions ... an iterable, got None"),
+    (lambda: page([5]), ValueError, "Trace.save_html: questions ... chosen from 'state', got 5"),
+    (lambda: page([()]), ValueError, "Trace.save_html: questions ... chosen from 'state', got ()"),
     (lambda: rnn((x, None)), ValueError, "RNN.forward: x ... got a tuple (ndarray, NoneType) ... Unpack it"),
     (lambda: rnn.forward(x).backward(rnn.forward(x).backward(np.ones((2, 5, 3)))), ValueError, "RNNRun.backward: d_output ... got a tuple (ndarray, ndarray, list, dict) ... Unpack it"),
     (lambda: rnn(UNEQUAL), TypeError, "RNN.forward: x ... got an object array of rows of unequal lengths ... pad_sequences"),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from vanilla_rnn import Adam, _checks
-from vanilla_rnn._checks import argument, array, explained, fit, floats, ids, integers, lengths, weights, weights_of
+from vanilla_rnn._calls import explained
+from vanilla_rnn._checks import argument, array, fit, floats, ids, integers, lengths, weights, weights_of
 
 NUMBERS = "f: x must be an array of numbers, got "
 RECTANGULAR = "f: x must be a rectangular array of numbers, got "

@@ -395,6 +395,30 @@ def test_a_run_keeps_the_attributes_of_a_head_of_your_own():
     assert check_gradients(model, X) < 1e-11
 
 
+SOFTSIGN = (lambda a: a / (1.0 + np.abs(a)), lambda h: (1.0 - np.abs(h)) ** 2)
+ANALYTIC_SOFTSIGN = (lambda a: a / (1.0 + np.where(a < 0, -a, a)), SOFTSIGN[1])
+SOFTPLUS = (lambda a: np.logaddexp(0.0, a), lambda h: 1.0 - np.exp(-h))
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "message"),
+    [(SOFTSIGN, "got one that ignores the imaginary part"), (SOFTPLUS, "got one that raised: .*logaddexp")],
+)
+def test_a_function_that_is_not_for_complex_numbers_is_not_called_a_wrong_gradient(nonlinearity, message):
+    rnn = RNN.from_cells([RNNCell(2, 3, nonlinearity=nonlinearity, rng=0)])
+    with pytest.raises(ValueError, match=f"^check_gradients: forward must be .*complex numbers, {message}"):
+        check_gradients(rnn, X)
+
+
+def test_a_wrong_slope_is_a_wrong_gradient():
+    right, wrong = (
+        RNN.from_cells([RNNCell(2, 3, nonlinearity=(ANALYTIC_SOFTSIGN[0], slope), rng=0)])
+        for slope in (SOFTSIGN[1], lambda h: 1.0 - np.abs(h))
+    )
+    assert check_gradients(right, X) < 1e-11
+    assert check_gradients(wrong, X) > 0.1
+
+
 class SlottedCell(RNNCell):
     __slots__ = "scale"  # noqa: PLC0205  # Python allows a str for one name
 

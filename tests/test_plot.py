@@ -88,6 +88,33 @@ def test_a_trace_without_gradients_has_no_flow(run):
         plot.plot_gradient_flow(trace(run))
 
 
+D_H_N = np.ones((2, 5, 3))
+
+
+@pytest.mark.parametrize(
+    ("draw", "source", "more"),
+    [
+        ("plot_hidden_states", trace, {"tokens": list("wxyz")}),
+        ("plot_hidden_states", trace, {"row": 2}),
+        ("plot_gradient_flow", trace, {"tokens": list("wxyz")}),
+        ("plot_gradient_flow", trace, {"d_h_n": D_H_N}),
+        ("plot_gradient_flow", gradient_flow, {"row": 2}),
+        ("plot_gradient_flow", gradient_flow, {"d_output": np.ones((5, 7, 3))}),
+    ],
+)
+def test_what_a_trace_has_already_is_not_ignored(run, draw, source, more):
+    (name,) = more
+    with pytest.raises(ValueError, match=rf"^{draw}: {name} must be left out for a \w+, got .*{source.__name__}\("):
+        getattr(plot, draw)(source(run, d_h_n=D_H_N, row=1), **more)
+
+
+def test_a_gradient_flow_has_a_token_for_each_step(run):
+    flow = gradient_flow(run, d_h_n=D_H_N, row=1)
+    assert tick_labels(plot.plot_gradient_flow(flow, np.array(list("wxyz")))) == list("wxyz")
+    with pytest.raises(ValueError, match="^plot_gradient_flow: tokens must be 4 tokens, .*, got 3"):
+        plot.plot_gradient_flow(flow, list("wxy"))
+
+
 @pytest.mark.parametrize("counter", ["epoch", "window"])
 def test_history(counter):
     ax = plot.plot_history(
@@ -97,7 +124,7 @@ def test_history(counter):
     assert ax.get_xlabel() == counter
 
 
-@pytest.mark.parametrize("history", [[], [{"epoch": 1}], {"loss": 1.0}])
+@pytest.mark.parametrize("history", [[], [{"epoch": 1}], {"loss": 1.0}, [1, 2]])
 def test_a_history_has_losses(history):
     with pytest.raises(ValueError, match="plot_history: history must be a list of rows with a loss, got"):
         plot.plot_history(history)

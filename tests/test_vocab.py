@@ -4,6 +4,7 @@ import json
 import os
 import tracemalloc
 from collections import Counter
+from enum import Enum
 
 import numpy as np
 import pytest
@@ -105,6 +106,28 @@ def test_an_unknown_character_is_named(tokens):
     vocab = Vocab.from_texts(["aab"], level="char", specials=())
     with pytest.raises(ValueError, match="^Vocab.encode: every token must be one of 'a', 'b', got 'd' at position 2"):
         vocab.encode(tokens)
+
+
+class Tag(str, Enum):  # noqa: UP042  # StrEnum would define __str__
+    NOUN = "noun"
+    VERB = "verb"
+
+
+@pytest.mark.parametrize("kind", [list, Counter])
+def test_a_token_of_a_subclass_of_str_is_its_text(kind, tmp_path):
+    vocab = Vocab(kind([Tag.VERB, Tag.NOUN, Tag.VERB, np.str_("noun"), np.str_("verb")]), specials=())
+    assert vocab.idx_to_token == ["verb", "noun"]
+    assert set(map(type, vocab.idx_to_token)) == {str}
+    assert vocab.encode([Tag.NOUN, "verb"]).tolist() == [1, 0]
+    vocab.save(tmp_path / "tags.json")
+    assert Vocab.load(tmp_path / "tags.json").encode([Tag.VERB]).tolist() == [0]
+
+
+@pytest.mark.parametrize("length", [3, 300])
+def test_short_and_long_texts_are_encoded_alike(length):
+    vocab = Vocab([chr(0x4E00 + number) for number in range(100)])
+    text = "".join(chr(0x4E00 + number % 101) for number in range(length)) + "?"
+    np.testing.assert_array_equal(vocab.encode(text), vocab.encode(list(text)))
 
 
 def test_half_a_surrogate_pair_is_a_character_too():

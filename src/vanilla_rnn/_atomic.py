@@ -64,7 +64,11 @@ def write_file(path: str | bytes | os.PathLike[str], where: str, write: Callable
     prefix = f".{name[:20]}.{crc32(os.fsencode(name)):08x}."  # short, because a file's name has at most 255 bytes
     temporary = os.path.join(folder, f"{prefix}{os.urandom(8).hex()}.tmp")
     permissions = 0o666 if mode is None else mode  # from the start, because another process may open it immediately
-    file = open(temporary, "xb", opener=lambda new, flags: os.open(new, flags, permissions))  # noqa: SIM115
+    try:
+        file = open(temporary, "xb", opener=lambda new, flags: os.open(new, flags, permissions))  # noqa: SIM115
+    except OSError as error:
+        error.filename = target  # the caller doesn't know the temporary one
+        raise
     try:
         with file:
             if mode is not None:

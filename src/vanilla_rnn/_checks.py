@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache, wraps
+from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from vanilla_rnn import _hints
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, Callable, Collection, Fix, Iterable, Sizes
-
-    P = ParamSpec("P")
-    R = TypeVar("R")
 
 # NumPy's settings while it computes: an overflow is reported by name, or is an infinite gradient; an underflow is 0.
 QUIET: dict[str, Any] = {"over": "ignore", "under": "ignore", "invalid": "ignore"}
@@ -122,8 +119,7 @@ def integer(value: object, name: str, where: str) -> int:
 
 def size(value: object, name: str, where: str) -> int:
     """Check that a value is an integer from 1 to 2^31 - 1."""
-    count = integer(value, name, where)
-    if not 1 <= count < 2**31:
+    if not 1 <= (count := integer(value, name, where)) < 2**31:
         fix = "Use a positive integer below 2^31."
         fail(ValueError, where, name, "at least 1 and below 2^31", _hints.brief(count), fix)
     return count
@@ -199,7 +195,9 @@ def require_type(
 
 
 def iterable(value: object, name: str, where: str, fix: str) -> None:
-    """Check that a value can be iterated over."""
+    """Check that a value can be iterated over, and that its items have an order."""
+    if isinstance(value, (set, frozenset, Mapping)):
+        fail(TypeError, where, name, "a list or another iterable with an order", shown(value), fix)
     try:
         iter(value)  # type: ignore[call-overload]  # this call is the check
     except TypeError:
@@ -219,8 +217,7 @@ def array(value: object, name: str, where: str) -> Array:
     """Convert a value to a rectangular array of numbers; the caller decides which kind of number is right."""
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return value
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    if any(isinstance(part, np.ndarray) and np.any(getattr(part, "mask", False)) for part in parts):
+    if _contains(value, np.ma.is_masked):
         fix = "Fill or drop the masked values: a plain array can't mark a value as missing."
         fail(ValueError, where, name, "an array without masked values", "a masked array", fix)
     try:
@@ -409,8 +406,8 @@ def integers(value: object, name: str, where: str, fix: str) -> Array:
     values = array(value, name, where)
     if values.size == 0:
         return values.astype(np.int64)
-    if values.dtype.kind not in "iu" or _contains_bool(value):
-        kind = "bool" if _contains_bool(value) else str(values.dtype)
+    if values.dtype.kind not in "iu" or _contains(value, _is_bool):
+        kind = "bool" if _contains(value, _is_bool) else str(values.dtype)
         with np.errstate(invalid="ignore"):
             place = int(np.argmax(values != np.round(values)))  # the first that isn't a whole number, else the first
         index = np.array(np.unravel_index(place, values.shape or (1,)))
@@ -454,31 +451,18 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
     return counts.astype(np.int64)
 
 
-def _contains_bool(value: object) -> bool:
-    """Whether nested lists contain a bool. NumPy would convert it to 0 or 1 if the other values are integers."""
+def _contains(value: object, is_one: Callable[[object], bool]) -> bool:
+    """Whether a value, or one in nested lists, is of some kind; no int and no float is."""
     if isinstance(value, (list, tuple)):
-        return any(map(_contains_bool, value))
+        return not set(map(type, value)) <= {int, float} and any(_contains(part, is_one) for part in value)
+    return is_one(value)
+
+
+def _is_bool(value: object) -> bool:
+    """Whether a value is a bool or an array of them. In a list of integers, NumPy would convert it to 0 or 1."""
     return isinstance(value, (bool, np.bool_)) or (isinstance(value, np.ndarray) and value.dtype == bool)
 
 
 def _index(index: Array) -> str:
     """An index in the usual notation: 3, or (0, 2, 1)."""
     return str(int(index[0])) if len(index) == 1 else str(tuple(int(i) for i in index))
-
-
-# --- calls ------------------------------------------------------------------------------------------------------------
-
-
-def explained(function: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a function so that a call that doesn't fit its signature gets a message that says what to write instead."""
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except TypeError as error:
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise  # from inside the function
-            raise TypeError(_hints.for_call(function, args, kwargs, error)) from None
-
-    return call

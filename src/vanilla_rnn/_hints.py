@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import reprlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import Array, Callable, Mapping, Sizes
+    from vanilla_rnn._types import Array, Sizes
 
 DIVERGED = "Use a smaller learning rate or clip the gradients: training may have diverged."
 
@@ -47,6 +47,8 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
     """Say what a non-numeric array contains, and what to do about it."""
     if value is None:
         return "None", "Pass an array of numbers."
+    if not values.size:
+        return f"an empty array of {values.dtype}", "Pass numbers."
     first = next((part for part in values.flat if part is not None), None) if values.dtype.kind == "O" else None
     rest = list(values.flat[:1000]) if values.dtype.kind == "O" else []
     if values.dtype.kind in "US" or isinstance(first, str):
@@ -59,7 +61,7 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
         fix = "Convert dates to numbers, such as the days since the first one."
         return f"dates, such as {first or values.flat[0]}", fix
-    if isinstance(first, (list, tuple, np.ndarray)):
+    if isinstance(first, (list, tuple, np.ndarray)) or any(isinstance(part, np.ndarray) for part in rest):
         return "an object array of rows of unequal lengths", "Pad them: padded, lengths = pad_sequences(rows)."
     if any(part is None or part != part for part in map(_comparable, rest)):
         return "an object array with missing values", "Fill or drop them, then convert: np.array(values, dtype=float)."
@@ -125,57 +127,3 @@ def for_mask(mask: Array) -> str:
     if (real == np.sort(real)).all():
         return "Move the padding to the end of each row, as pad_sequences does: this mask has it at the beginning."
     return "Pass it to the loss as weights=mask: it has gaps, which lengths can't describe."
-
-
-INSTEAD = {  # what this library has in place of other libraries' arguments
-    "batch_first": "Leave it out: the batch axis always comes first.",
-    "dropout": "Leave it out: this library has no dropout; stop early or use a smaller network.",
-    "padding_idx": "Leave it out: pass lengths, and padding gets no gradient.",
-    "lr": "Call it learning_rate.",
-    "weight_decay": "Leave it out: this library has no weight decay; stop early or use a smaller network.",
-    "return_sequences": "Leave it out: an RNN always returns both output and h_n.",
-    "hidden_dim": "Call it hidden_size.",
-    "units": "Call it hidden_size.",
-    "gradients": "Pass loss and targets, or d_logits, or d_output and d_h_n.",
-    "shuffle": "Leave it out: the examples are shuffled in every epoch, by rng.",
-    "class_weight": "Pass weights=lambda targets: class_weights[targets].",
-    "validation_data": "Evaluate the model in the body of a loop: for row in train(...).",
-    "patience": "Stop with break in a loop: for row in train(...).",
-    "epochs": "Call the function once for every pass: an iterable of chunks is read once.",
-}
-
-
-def for_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: TypeError) -> str:
-    """The message for a call that doesn't fit a function's signature: what is wrong, and what to write instead."""
-    import inspect
-
-    method = getattr(function, "__name__", "the function")
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # some functions in C have none
-        return f"{method}: {error}"
-    names = [name for name in signature.parameters if name != "self"]
-    where = method
-    if "self" in signature.parameters:
-        where = type(args[0]).__name__ + ("" if method in ("__init__", "__call__") else f".{method}")
-        args = args[1:]
-    positional = [name for name in names if signature.parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY]
-    hints = [INSTEAD[name] for name in kwargs if name in INSTEAD and name not in names]
-    if "lr" in kwargs and "optimizer" in names:
-        hints = ["Pass it to the optimiser: Adam(learning_rate=...)."]
-    if not hints and method == "train" and len(args) == 3:
-        hints = ["Pass one list of examples: list(zip(inputs, labels))."]
-    if not hints and names[:1] == ["learning_rate"] and args and isinstance(args[0], dict):
-        hints = ["Pass the parameters to each step: optimizer.step(model.parameters(), d_parameters)."]
-    if not hints and len(args) > len(positional):
-        extra = zip(names[len(positional) :], args[len(positional) :], strict=False)
-        hints = [f"Pass arguments after {positional[-1]} by name: {', '.join(f'{n}={brief(v)}' for n, v in extra)}."]
-    if not hints and "bos_idx" in str(error):
-        hints = [
-            "Pass bos_idx=vocab.bos_idx, eos_idx=vocab.eos_idx, or None for both if the text has no beginning or end."
-        ]
-    if not hints and "h_n" in positional:
-        hints = ["Unpack what the RNN returns: head(*rnn(x))."]
-    text = str(error).split(") ", 1)[-1].split("() ", 1)[-1].partition(". Did you mean")[0]  # Python 3.13 guesses too
-    hints = hints or [f"Its arguments are {', '.join(names)}." if names else "It takes no arguments."]
-    return f"{where}: {text}. {' '.join(hints)}"

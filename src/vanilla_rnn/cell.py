@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import Module, Run, as_rows, by_name, canonical_paths, merge_gradients, quietly
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class RNNCell(Module):
     nonlinearity: str | Nonlinearity
     __slots__ = ("W_xh", "W_hh", "b_h", "nonlinearity")  # noqa: RUF023  # the order of parameters()
 
-    @_checks.explained
+    @explained
     def __init__(
         self,
         input_size: int,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import Module, Run, as_rows, quietly
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Embedding(Module):
     vectors: Array
     __slots__ = ("vectors",)
 
-    @_checks.explained
+    @explained
     def __init__(
         self, num_embeddings: int, embedding_dim: int, *, dtype: DTypeLike = np.float64, rng: RNG = None
     ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import Module, Run, as_rows, by_name, freeze, quietly
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Head(Module):
     b_y: Array | None
     __slots__ = ("W_hy", "b_y")
 
-    @_checks.explained
+    @explained
     def __init__(
         self, hidden_size: int, output_size: int, *, bias: bool = True, dtype: DTypeLike = np.float64, rng: RNG = None
     ) -> None:
@@ -75,12 +76,12 @@ class Head(Module):
         head.W_hy, head.b_y = weights["W_hy"], weights.get("b_y")
         return head
 
-    @_checks.explained
+    @explained
     def __call__(self, output: ArrayLike, h_n: ArrayLike) -> Array:
         """Return the outputs y: see `forward`."""
         return self.forward(output, h_n).y.copy()
 
-    @_checks.explained
+    @explained
     def forward(self, output: ArrayLike, h_n: ArrayLike) -> HeadRun:
         """Compute the outputs from what an RNN returned, and keep what backward needs.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import quietly
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def mean_squared_error(
 
 def evaluate_loss(loss: Loss, logits: Array, targets: Any, where: str, **options: Any) -> tuple[float, Array]:
     """The result of a loss function, which may be the caller's own."""
-    result: Any = _checks.explained(loss)(logits, targets, **options)
+    result: Any = explained(loss)(logits, targets, **options)
     if not isinstance(result, tuple) or len(result) != 2:
         fix = "Return two results: the loss and d_logits."
         _checks.fail(TypeError, where, "the result of loss", "(loss, d_logits)", _checks.shown(result), fix)

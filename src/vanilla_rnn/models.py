@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, unchecked
+from vanilla_rnn._calls import explained
+from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, quietly, unchecked
 from vanilla_rnn.embedding import Embedding, EmbeddingRun
 from vanilla_rnn.heads import Head, ManyToManyHead, ManyToOneHead
 from vanilla_rnn.rnn import RNN, RNNRun
@@ -181,7 +182,7 @@ class _Reader(_SequenceModel):
 
     __slots__ = ()
 
-    @_checks.explained
+    @explained
     def __init__(self, rnn: RNN, head: Head, *, embedding: Embedding | None = None) -> None:
         self.embedding, self.rnn, self.head = embedding, rnn, head
         self._check_parts(type(self).__name__)
@@ -293,6 +294,9 @@ class ManyToMany(_Reader):
         where = f"{type(self).__name__}.batch"
         padded, lengths = pad_inputs(inputs, self.rnn, self.embedding, "inputs", where)
         targets, counts = pad(labels, "labels", where)
+        if len(counts) != len(lengths):
+            fix = "Pass one sequence of labels for each sequence of inputs."
+            _checks.fail(ValueError, where, "labels", f"{len(lengths)} sequences", str(len(counts)), fix)
         if targets.dtype.kind in "bu":  # these have no -1
             targets = targets.astype(np.int64)
         targets[~_checks.padding_mask(counts, targets.shape)] = -1 if targets.dtype.kind == "i" else np.nan
@@ -339,7 +343,7 @@ class Decoder(_SequenceModel):
     eos_idx: int | None
     __slots__ = ("bos_idx", "eos_idx")
 
-    @_checks.explained
+    @explained
     def __init__(
         self, rnn: RNN, head: ManyToManyHead, embedding: Embedding, *, bos_idx: int | None, eos_idx: int | None
     ) -> None:
@@ -459,7 +463,7 @@ class Decoder(_SequenceModel):
         running, written = np.ones(len(tokens), bool), []
         for _ in range(max_length):
             output, h = self.rnn(self.embedding(tokens), h)
-            chosen = choose(self.head(output[:, -1:], h)[:, 0], temperature, top_k, rng)
+            chosen = quietly(choose, self.head(output[:, -1:], h)[:, 0], temperature, top_k, rng)
             if self.eos_idx is not None:
                 running &= chosen != self.eos_idx
             if not running.any():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import call_all, first_paths
 
 if TYPE_CHECKING:
@@ -304,7 +305,7 @@ class SGD(Optimizer):
     momentum: float
     __slots__ = ("momentum",)
 
-    @_checks.explained
+    @explained
     def __init__(self, learning_rate: float, *, momentum: float = 0.0) -> None:
         super().__init__(learning_rate)
         self.momentum = momentum
@@ -361,7 +362,7 @@ class Adam(Optimizer):
     eps: float
     __slots__ = ("betas", "eps")
 
-    @_checks.explained
+    @explained
     def __init__(
         self, learning_rate: float = 1e-3, *, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-8
     ) -> None:

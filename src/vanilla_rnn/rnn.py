@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from vanilla_rnn import _checks, _hints
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, quietly
 from vanilla_rnn.cell import RNNCell
 from vanilla_rnn.own_cell import check_cell, check_kind, is_plain, snapshot
@@ -122,7 +123,7 @@ class RNN(Module):
     bidirectional: bool
     __slots__ = ("bidirectional", "cells")
 
-    @_checks.explained
+    @explained
     def __init__(
         self,
         input_size: int,

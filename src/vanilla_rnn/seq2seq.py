@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import Module, Run, as_rows, canonical_paths, merge_gradients, quietly, unchecked
 from vanilla_rnn.embedding import Embedding, EmbeddingRun
 from vanilla_rnn.models import Decoder, ModelRun, check_fits_embedding, pad_inputs, zero_padding_ids
@@ -70,7 +71,7 @@ class OneToMany(Module):
     decoder: Decoder
     __slots__ = ("W_ch", "b_c", "decoder")
 
-    @_checks.explained
+    @explained
     def __init__(self, context_size: int, decoder: Decoder, *, rng: RNG = None) -> None:
         where = type(self).__name__
         context_size, generator = _checks.arguments(where, context_size=context_size, rng=rng)
@@ -230,7 +231,7 @@ class EncoderDecoder(Module):
     decoder: Decoder
     __slots__ = ("embedding", "encoder", "decoder")  # noqa: RUF023  # the order of parameters()
 
-    @_checks.explained
+    @explained
     def __init__(self, encoder: RNN, decoder: Decoder, *, embedding: Embedding | None = None) -> None:
         self.embedding, self.encoder, self.decoder = embedding, encoder, decoder
         self._check_parts(type(self).__name__)

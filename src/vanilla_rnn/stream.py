@@ -59,10 +59,8 @@ class Stream:
         if not buffers:
             shape = (len(self._cells), *x_t.shape[:-1], self._cells[0].hidden_size)
             buffers = _buffers(self._cells, np.zeros(shape, dtype))
-        if bounded:
-            states = _step(buffers, x_t)
-        else:
-            states = quietly(_step, buffers, x_t)
+        states: list[Array] = quietly(_step, buffers, x_t)
+        if not bounded:
             for cell, h in enumerate(states):
                 hint = "Use smaller weights or inputs: the sum has overflowed."
                 _checks.finite(h, f"the hidden state of cells[{cell}] after {name}", WHERE, hint)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._calls import explained
 from vanilla_rnn.losses import evaluate_loss, require_finite_loss
 from vanilla_rnn.models import Decoder
 from vanilla_rnn.optim import Optimizer, clip_grad_norm
@@ -54,7 +55,7 @@ def train_step(model: Model, run: Any, loss: float, d_logits: Array, optimizer: 
     return norm
 
 
-@_checks.explained
+@explained
 def train(
     model: Model,
     examples: Sequence[tuple[ArrayLike, ...]],
@@ -147,7 +148,7 @@ def train(
     return _with_progress_bar(rows(), epochs, "epoch") if progress else rows()
 
 
-@_checks.explained
+@explained
 def train_stream(
     model: Decoder,
     chunks: Iterable[ArrayLike],
@@ -340,9 +341,11 @@ def _location(where: str, place: str) -> Iterator[None]:
 
 
 def _check_examples(model: Any, examples: Any, where: str) -> None:
-    if not hasattr(model, "columns"):
+    if not all(hasattr(model, name) for name in ("columns", "batch", "forward", "parameters")):
         fix = "Pass a model, such as ManyToOne(rnn, head)."
-        _checks.fail(TypeError, where, "model", "a model with columns, batch and forward", _checks.shown(model), fix)
+        _checks.fail(
+            TypeError, where, "model", "a model with columns, batch, forward and parameters", _checks.shown(model), fix
+        )
     columns = f"({', '.join(model.columns)}{',' if len(model.columns) == 1 else ''})"
     fix = f"Pass a list of such tuples: list(zip({', '.join(model.columns)}))."
     if not isinstance(examples, (list, tuple)):

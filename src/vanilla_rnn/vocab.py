@@ -13,6 +13,7 @@ import numpy as np
 
 from vanilla_rnn import _checks, _hints
 from vanilla_rnn._atomic import file_name, write_file
+from vanilla_rnn._calls import explained
 
 if TYPE_CHECKING:
     import os
@@ -107,7 +108,7 @@ class Vocab:
     ['dog', 'bites', 'the', 'man']
     """
 
-    __slots__ = ("idx_to_token", "specials", "token_to_idx")
+    __slots__ = ("_has_only_characters", "idx_to_token", "specials", "token_to_idx")
 
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
         min_freq = _checks.argument(min_freq, "min_freq", "Vocab")
@@ -118,18 +119,21 @@ class Vocab:
         if isinstance(tokens, Mapping) and not isinstance(tokens, Counter):
             fix = "Pass collections.Counter(counts) if these are counts, else list(tokens)."
             _checks.fail(TypeError, "Vocab", "tokens", "a list of str or a Counter", _checks.shown(tokens), fix)
-        each_token = _each_token(tokens, "tokens", "Vocab")  # counted one by one, never held all at once
-        counts = Counter(each_token)
-        if isinstance(tokens, Counter):  # counted already
-            for token, count in tokens.items():
-                _checks.integer(count, f"tokens[{token!r}]", "Vocab")
-            counts = tokens.copy()
+        # Counted one by one, never held all at once.
+        each_token = _each_token(tokens.keys() if isinstance(tokens, Counter) else tokens, "tokens", "Vocab")
+        if not isinstance(tokens, Counter):
+            counts = Counter(each_token)
+        else:  # counted already
+            counts = Counter()
+            for token, count in zip(each_token, tokens.values(), strict=True):
+                counts[token] += _checks.integer(count, f"tokens[{token!r}]", "Vocab")
         for special in specials:
             counts.pop(special, None)
         frequent = (token for token, count in counts.most_common() if count >= min_freq)
         self.idx_to_token = [*specials, *frequent]
         self.token_to_idx = {token: idx for idx, token in enumerate(self.idx_to_token)}
         self.specials = tuple(specials)
+        self._has_only_characters = set(map(len, self.idx_to_token[len(specials) :])) == {1}
 
     @classmethod
     def from_texts(
@@ -169,7 +173,8 @@ class Vocab:
         array([1, 0, 2])
         """
         unknown = -1 if self.unk_idx is None else self.unk_idx
-        if isinstance(tokens, str) and self._has_only_characters():
+        if isinstance(tokens, str) and self._has_only_characters:
+            tokens = str.__str__(tokens)
             ids = self._encode_characters(tokens, unknown)
         else:
             tokens = list(_each_token(tokens, "tokens", "Vocab.encode"))
@@ -181,12 +186,10 @@ class Vocab:
             _checks.fail(ValueError, "Vocab.encode", "every token", f"one of {_checks.listed(self)}", got, fix)
         return ids
 
-    def _has_only_characters(self) -> bool:
-        """Whether every token but the specials is a single character."""
-        return set(map(len, self.idx_to_token[len(self.specials) :])) == {1}
-
     def _encode_characters(self, text: str, unknown: int) -> Array:
         """The id of each character, looked up in a table by its code point, a piece of the text at a time."""
+        if len(text) < len(self):  # the table would take longer than the text
+            return np.fromiter(map(self.token_to_idx.get, text, repeat(unknown)), np.int64, len(text))
         characters = {ord(token): idx for token, idx in self.token_to_idx.items() if len(token) == 1}
         ids = np.empty(len(text), np.int64)
         for start in range(0, len(text), PIECE):
@@ -291,7 +294,7 @@ class Vocab:
         return self._special("<eos>")
 
 
-@_checks.explained
+@explained
 def pad_sequences(sequences: Iterable[ArrayLike], *, padding_value: float = 0) -> tuple[Array, Array]:
     """Put sequences of different lengths into one array, each at the start of its row.
 
@@ -352,16 +355,16 @@ def pad(
                 fix = "Pass smaller integers, or all sequences in uint64."
                 _checks.fail(ValueError, where, f"{name}[{number}]", "below 2^63", str(row.max()), fix)
     padding = _checks.array(padding_value, "padding_value", where)
-    fits = False
+    fits, stored = False, padding
     if padding.ndim == 0 and padding.dtype.kind in {"f": "biuf", "c": "biuf", "b": "biu"}.get(dtype.kind, "iu"):
-        with np.errstate(over="ignore"):
+        with np.errstate(**_checks.QUIET):
             stored = padding.astype(dtype)
         fits = stored == padding or (dtype.kind in "fc" and np.isfinite(stored) == np.isfinite(padding))
     if not fits:
         got, fix = _checks.shown(padding_value), "Pass one number that this dtype can hold."
         _checks.fail(ValueError, where, "padding_value", f"one number that fits {dtype}", got, fix)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    padded = np.full((len(rows), lengths.max(), *shape), padding, dtype)
+    padded = np.full((len(rows), lengths.max(), *shape), stored, dtype)
     for number, row in enumerate(rows):
         padded[number, : len(row)] = row if len(row) else 0
     return padded, lengths
@@ -371,9 +374,7 @@ def _each_token(tokens: Iterable[str], name: str, where: str, fix: str = SPLIT) 
     """Go through any ordered iterable of str, but not through a str, whose items would be characters."""
     if isinstance(tokens, str):
         _checks.fail(TypeError, where, name, "a list of str", _checks.shown(tokens), fix)
-    if isinstance(tokens, (set, frozenset)):
-        _checks.fail(TypeError, where, name, "a list of str", type(tokens).__name__, "Pass a list: sorted(...).")
-    _checks.iterable(tokens, name, where, fix)
+    _checks.iterable(tokens, name, where, "Pass a list: sorted(...)." if isinstance(tokens, (set, frozenset)) else fix)
     if isinstance(tokens, (list, tuple)) and set(map(type, tokens)) <= {str}:  # five times as fast as one by one
         return iter(tokens)
     return _one_by_one(tokens, name, where)
@@ -383,4 +384,4 @@ def _one_by_one(tokens: Iterable[str], name: str, where: str) -> Iterator[str]:
     for position, token in enumerate(tokens):
         if not isinstance(token, str):
             _checks.fail(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Pass strings only.")
-        yield str(token)
+        yield str.__str__(token)  # the text of a subclass too, whose own __str__ may say something else

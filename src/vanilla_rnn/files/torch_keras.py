@@ -92,7 +92,7 @@ def load_torch_state_dict(module: Module, state_dict: Mapping[str, Any]) -> None
     loaded = {name: _fitting(state_dict[name], values, name, where) for name, values in names.items()}
     for name in [name for name in names if "bias_ih_" in name]:
         second = name.replace("bias_ih_", "bias_hh_")
-        with np.errstate(over="ignore"):  # _fitting refuses infinity
+        with np.errstate(**_checks.QUIET):  # _fitting refuses infinity
             total = loaded[name] + loaded.pop(second)
         loaded[name] = _fitting(total, names[name], f"{name} + {second}", where)
     _fill({name: names[name] for name in loaded}, loaded, where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class GradientFlow(NamedTuple):
         return "\n\n".join(blocks)
 
 
+@np.errstate(**_checks.QUIET)  # a gradient that exploded is infinite
 def gradient_flow(
     run: RNNRun | ModelRun | OneToManyRun,
     d_output: ArrayLike | None = None,
@@ -264,7 +265,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     ------
     ValueError
         If a gradient is missing, belongs to no parameter, or has a different shape from its array; or if forward loses
-        the imaginary part of its inputs in a buffer of real numbers.
+        the imaginary part of its inputs, in a buffer of real numbers or in a function such as ``np.abs``.
 
     References
     ----------
@@ -318,12 +319,13 @@ def check_gradients(module: Any, *inputs: Any) -> float:
         # None means that the outputs don't depend on this input.
         pairs.append((name, values, np.zeros(values.shape) if gradient is None else gradient))
 
-    def derivative(values: Array, index: tuple[int, ...]) -> float:
-        """The derivative of the weighted sum of all outputs with respect to one number, by a complex step."""
-        values[index] += STEP * 1j
+    def weighted_sum(values: Array, index: tuple[int, ...], step: complex) -> complex:
+        """The weighted sum of all outputs, with a step added to one number."""
+        before = values[index]
+        values[index] += step
         twin_run = _forward_of_twin(twin, (arguments | moved).values(), where)
-        values[index] -= STEP * 1j
-        return float(sum(np.vdot(weights[name], getattr(twin_run, name)) for name in outputs).imag) / STEP
+        values[index] = before
+        return complex(sum(np.vdot(weights[name], getattr(twin_run, name)) for name in outputs))
 
     errors = [0.0]
     for name, values, gradient in pairs:
@@ -332,8 +334,14 @@ def check_gradients(module: Any, *inputs: Any) -> float:
             expected, got = f"an array of shape {values.shape}", f"shape {gradient.shape}"
             _checks.fail(ValueError, where, f"the gradient of {name}", expected, got, fix)
         if values.size:
-            true = np.array([derivative(values, index) for index in np.ndindex(values.shape)]).reshape(values.shape)
+            sums = [weighted_sum(values, index, STEP * 1j) for index in np.ndindex(values.shape)]
+            true = (np.array(sums).imag / STEP).reshape(values.shape)
             errors.append(_relative_error(gradient, true))
+            if errors[-1] > 1e-6 and np.isfinite(gradient).all():  # is it backward that is wrong, or the complex step?
+                worst = np.unravel_index(np.abs(gradient - true).argmax(), values.shape)
+                difference = weighted_sum(values, worst, 1e-5) - weighted_sum(values, worst, -1e-5)
+                if np.isclose(gradient[worst], difference.real / 2e-5, rtol=1e-3, atol=0.0):
+                    _refuse_forward("one that ignores the imaginary part, as np.abs does", where)
     return max(errors)
 
 
@@ -357,9 +365,18 @@ def _forward_of_twin(twin: Any, inputs: Any, where: str) -> Any:
             return twin.forward(*inputs)
         except np.exceptions.ComplexWarning as warning:
             line = traceback.extract_tb(warning.__traceback__)[-1]
-            got = f"one that lost the imaginary part at {line.filename}:{line.lineno}: {line.line}"
-            fix = "Create buffers with the dtype of what they will contain: np.zeros(shape, dtype=x.dtype)."
-            _checks.fail(ValueError, where, "forward", "a function that also works on complex numbers", got, fix)
+            _refuse_forward(f"one that lost the imaginary part at {line.filename}:{line.lineno}: {line.line}", where)
+        except TypeError as error:  # from a function that NumPy doesn't have for complex numbers
+            _refuse_forward(f"one that raised: {error}", where)
+
+
+def _refuse_forward(got: str, where: str) -> NoReturn:
+    expected = "a function that also works on complex numbers"
+    fix = (
+        "Create buffers with the dtype of what they will contain, np.zeros(shape, dtype=x.dtype), "
+        "and write functions with exp, tanh and arithmetic alone: np.where(x < 0, -x, x) for np.abs(x)."
+    )
+    _checks.fail(ValueError, where, "forward", expected, got, fix)
 
 
 def _is_float(value: Any) -> bool:

@@ -182,7 +182,7 @@ def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
 def _question(question: Any, numbers: dict[str, Any]) -> list[Any]:
     """A question as a list, with the step and the unit of a state."""
     where = "Trace.save_html"
-    kind, *place = (question,) if isinstance(question, str) else question
+    kind, *place = question if isinstance(question, (tuple, list)) and question else (question,)
     possible = ["state"] if numbers["tokens"] else []
     if "head" in numbers:
         possible.append("probability")

@@ -39,7 +39,7 @@ def plot_hidden_states(
     run : Trace, RNNRun, ModelRun or OneToManyRun
         A trace, or a run as for `trace`.
     tokens, row
-        For a run, as in `trace`.
+        For a run, as in `trace`; a trace has its own.
     ax : matplotlib.axes.Axes or None
         Where to draw; None creates a new figure.
 
@@ -48,6 +48,8 @@ def plot_hidden_states(
     matplotlib.axes.Axes
         The axes with the picture.
     """
+    if isinstance(run, Trace):
+        _refuse_more(run, "plot_hidden_states", tokens=tokens, row=row or None)
     steps = run if isinstance(run, Trace) else trace(run, tokens, row=row)
     output = steps.output
     ax = _axes(ax)
@@ -85,7 +87,7 @@ def plot_gradient_flow(
     run : Trace, GradientFlow, RNNRun, ModelRun or OneToManyRun
         A trace with gradients, what `gradient_flow` returned, or a run as for `trace`.
     tokens, row, loss, targets, d_logits, d_output, d_h_n
-        For a run, as in `trace`.
+        For a run, as in `trace`; a trace has its own, and a `GradientFlow` all but the tokens.
     ax : matplotlib.axes.Axes or None
         Where to draw; None creates a new figure.
 
@@ -94,15 +96,22 @@ def plot_gradient_flow(
     matplotlib.axes.Axes
         The axes with the picture. A step that no gradient reaches leaves a gap in the line.
     """
+    where = "plot_gradient_flow"
+    upstream = {"loss": loss, "targets": targets, "d_logits": d_logits, "d_output": d_output, "d_h_n": d_h_n}
     if isinstance(run, GradientFlow):
-        norms, names = run.d_h, [str(token) for token in tokens or ()]
+        _refuse_more(run, where, row=row or None, **upstream)
+        norms, names = run.d_h, [] if tokens is None else [str(token) for token in tokens]
+        if names and len(names) != norms.shape[1]:
+            expected, fix = f"{norms.shape[1]} tokens, one for each step", "Pass the tokens of this row."
+            _checks.fail(ValueError, where, "tokens", expected, str(len(names)), fix)
     else:
-        upstream = {"loss": loss, "targets": targets, "d_logits": d_logits, "d_output": d_output, "d_h_n": d_h_n}
+        if isinstance(run, Trace):
+            _refuse_more(run, where, tokens=tokens, row=row or None, **upstream)
         steps = run if isinstance(run, Trace) else trace(run, tokens, row=row, **upstream)  # type: ignore[arg-type]
         flows = [[step.gradients for step in entries] for entries in steps.steps]
         if any(flow is None for entries in flows for flow in entries):
             got, fix = "none", "Pass a loss and targets, d_logits, d_output or d_h_n with the run, or to trace(...)."
-            _checks.fail(ValueError, "plot_gradient_flow", "run", "a trace with gradients", got, fix)
+            _checks.fail(ValueError, where, "run", "a trace with gradients", got, fix)
         norms = np.array([[np.linalg.norm(flow.d_h) for flow in entries] for entries in flows]).T  # type: ignore[union-attr]
         names = steps.tokens
     ax = _axes(ax)
@@ -130,7 +139,8 @@ def plot_history(history: Sequence[Mapping[str, float]], *, ax: Axes | None = No
     matplotlib.axes.Axes
         The axes with the picture.
     """
-    if not isinstance(history, (list, tuple)) or not history or "loss" not in history[0]:
+    rows = history if isinstance(history, (list, tuple)) else ()
+    if not rows or not all(isinstance(row, dict) and "loss" in row for row in rows):
         got, fix = _checks.shown(history), "Pass what fit(...) or fit_stream(...) returned."
         _checks.fail(ValueError, "plot_history", "history", "a list of rows with a loss", got, fix)
     ax = _axes(ax)
@@ -139,6 +149,17 @@ def plot_history(history: Sequence[Mapping[str, float]], *, ax: Axes | None = No
     ax.set(xlabel=counter, ylabel="loss")
     ax.locator_params(axis="x", integer=True)
     return ax
+
+
+def _refuse_more(run: Trace | GradientFlow, where: str, **arguments: object) -> None:
+    """Refuse arguments that only a run needs."""
+    for name, value in arguments.items():
+        if value is not None:
+            expected, fix = f"left out for a {type(run).__name__}", f"Pass it to {_SOURCES[type(run)]}."
+            _checks.fail(ValueError, where, name, expected, _checks.shown(value), fix)
+
+
+_SOURCES = {Trace: "trace(...)", GradientFlow: "gradient_flow(...)"}
 
 
 def _label_steps(ax: Axes, tokens: list[str]) -> None:

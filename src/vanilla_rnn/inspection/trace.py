@@ -11,6 +11,7 @@ import numpy as np
 
 from vanilla_rnn import _checks
 from vanilla_rnn._atomic import write_file
+from vanilla_rnn._calls import explained
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.inspection.flow import StepFlow, source_of, step_flows
 from vanilla_rnn.inspection.page import page, page_numbers
@@ -97,6 +98,7 @@ class Trace:
 
     def to_html(self, questions: Sequence[Question] = ()) -> str:
         """Return a page in which a reader can change every number, train, and step through the run: see `save_html`."""
+        _checks.iterable(questions, "questions", "Trace.save_html", 'Pass a list, such as ["state", "gradient"].')
         names = [self._name(number) for number in range(len(self._rows))]
         return page(page_numbers(self.tokens, names, self._source, questions))
 
@@ -167,7 +169,7 @@ class Trace:
         return "\n".join(lines)
 
 
-@_checks.explained
+@explained
 def trace(
     run: RNNRun | ModelRun | OneToManyRun,
     tokens: Sequence[object] | None = None,
