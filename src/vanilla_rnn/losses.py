@@ -268,7 +268,8 @@ def evaluate_loss(loss: Loss, logits: Array, targets: Any, where: str, **options
     if not isinstance(result, tuple) or len(result) != 2:
         fix = "Return two results: the loss and d_logits."
         _checks.fail(TypeError, where, "the result of loss", "(loss, d_logits)", _checks.shown(result), fix)
-    value, d_logits = np.asarray(result[0], dtype=object if isinstance(result[0], (list, tuple)) else None), result[1]
+    is_sequence = isinstance(result[0], (list, tuple))  # perhaps of unequal rows
+    value, d_logits = np.asarray(result[0], dtype=object if is_sequence else None), result[1]
     if value.ndim or value.dtype.kind not in "iuf":
         fix = "Return the mean over what counts, as one number."
         _checks.fail(TypeError, where, "the loss", "a number", _checks.shown(result[0]), fix)

@@ -91,13 +91,8 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
         _checks.writable(gradient, f"d_parameters[{name!r}]", where)
         _checks.finite(gradient, f"d_parameters[{name!r}]", where, _hints.DIVERGED)
     gradients = [np.asarray(gradient) for gradient in d_parameters.values()]
-    distinct = [
-        g
-        for g, (name, first) in zip(
-            gradients, first_paths(d_parameters, where, "d_parameters[{!r}]").items(), strict=True
-        )
-        if name == first
-    ]
+    first = first_paths(d_parameters, where, "d_parameters[{!r}]")
+    distinct = [g for g, name in zip(gradients, d_parameters, strict=True) if first[name] == name]
     # A square can overflow. So can ``largest`` when it is converted to float32: float32 gradients then count as 0.
     with np.errstate(**_checks.QUIET):
         largest, squares = 1.0, sum(float(np.vdot(g, g)) for g in gradients)
@@ -213,9 +208,10 @@ class Optimizer:
             got = f"one {_checks.differing(d_parameters, parameters)}"
             fix = "Pass model.parameters() and the d_parameters of the same model's backward."
             _checks.fail(ValueError, where, "d_parameters", "a dictionary with the keys of parameters", got, fix)
-        for key in map(_checks.shown, (key for key in parameters if type(key) is not str)):
+        names: list[Any] = list(parameters)
+        if others := [name for name in names if not isinstance(name, str)]:  # the keys of the state contain the names
             expected, fix = "a dictionary of arrays by name", "Use a str as the name of each array."
-            _checks.fail(TypeError, where, "parameters", expected, f"the key {key}", fix)
+            _checks.fail(TypeError, where, "parameters", expected, f"the key {_checks.shown(others[0])}", fix)
         self.check_state(where)
         gradients = {}
         for name, values in parameters.items():

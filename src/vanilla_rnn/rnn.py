@@ -53,7 +53,7 @@ def unroll_layers_backward(
         ]
         d_x = gradients[0].d_x
         if len(layer) == 2:
-            d_x = d_x + layout.flip(gradients[1].d_x)  # both directions read the same inputs
+            d_x = quietly(np.add, d_x, layout.flip(gradients[1].d_x))  # both directions read the same inputs
         by_cell, d_output = gradients + by_cell, d_x
     return d_x, by_cell
 
@@ -470,8 +470,7 @@ class RNNRun(Run):
             d_h_n = np.zeros(self.h_n.shape, self.h_n.dtype)
         else:  # copied, because the loop overwrites it; contiguous, because the loop's products write into it
             d_h_n = np.array(_checks.shaped_like(d_h_n, self.h_n, "d_h_n", where), order="C")
-        d_h_n = d_h_n if batched else d_h_n[:, None]
-        d_x, by_cell = quietly(unroll_layers_backward, self._layers, d_output, d_h_n, layout)
+        d_x, by_cell = unroll_layers_backward(self._layers, d_output, d_h_n if batched else d_h_n[:, None], layout)
 
         d_h_0 = np.empty((len(by_cell), layout.batch, self.h_n.shape[-1]), self.h_n.dtype)
         d_a: list[Any] = []

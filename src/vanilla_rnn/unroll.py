@@ -204,7 +204,7 @@ def unroll_cell_backward(unrolled: UnrolledCell, d_output: Array, d_h_n: Array) 
     cell, x, states, _, sizes, runs = unrolled
     if is_plain(cell):
         _, slope = functions_of(cell.nonlinearity)
-        d_x, *d_weights = unroll_backward(d_output, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
+        d_x, *d_weights = quietly(unroll_backward, d_output, d_h_n, x, states, cell.W_xh, cell.W_hh, slope, sizes)
         d_h_0, d_a = d_h_n, d_output  # the loop has overwritten them
         return UnrolledGradients(d_x, d_h_0, d_a, by_name(cell.weights, d_weights))
     d_x_steps, d_h_0, d_parameters = unroll_plain_backward(cell, d_output, d_h_n, runs, sizes)

@@ -371,6 +371,7 @@ def _forward_of_twin(twin: Any, inputs: Any, where: str) -> Any:
 
 
 def _refuse_forward(got: str, where: str) -> NoReturn:
+    """Refuse a forward that isn't the same function of complex numbers as of real ones."""
     expected = "a function that also works on complex numbers"
     fix = (
         "Create buffers with the dtype of what they will contain, np.zeros(shape, dtype=x.dtype), "

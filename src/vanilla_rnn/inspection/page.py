@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import merge_gradients
+from vanilla_rnn._module import merge_gradients, unchecked
 from vanilla_rnn.cell import functions_of
 from vanilla_rnn.embedding import embed_backward
 from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error
+from vanilla_rnn.rnn import RNNRun
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Sequence
@@ -164,9 +165,10 @@ def _gradients(source: Source, upstream: Upstream) -> dict[str, Array]:
         zeros[index] = values[index]
         return zeros
 
-    d_x, _, _, d_rnn = run._backward(alone(upstream.d_output), alone(upstream.d_h_n, axis=1))
+    backward = unchecked(run, RNNRun, "backward")
+    d_x, _, _, d_rnn = backward(alone(upstream.d_output), alone(upstream.d_h_n, axis=1))
     if model_run is None:
-        return d_rnn
+        return dict(d_rnn)
     parts, embedding_run = {"rnn": d_rnn}, model_run.embedding_run
     if upstream.d_logits is not None:
         d_logits = _checks.zero_padding(np.asarray(alone(upstream.d_logits)), model_run.lengths)
