@@ -32,6 +32,7 @@ from vanilla_rnn import (
     clip_grad_norm,
     cross_entropy,
     fit,
+    fit_stream,
     gradient_flow,
     load_weights,
     mean_squared_error,
@@ -54,8 +55,27 @@ embedding, vocab = Embedding(10, 4, rng=0), Vocab(["I", "love", "this", "movie"]
 reader, tagger = ManyToOne(rnn, one, embedding=embedding), ManyToMany(rnn, many, embedding=embedding)
 series = ManyToOne(rnn, ManyToOneHead(3, 1, rng=0))
 writer = Decoder(rnn, ManyToManyHead(3, 10, rng=0), embedding, bos_idx=2, eos_idx=3)
+stream_reader = Decoder(rnn, ManyToManyHead(3, 10, rng=0), embedding, bos_idx=None, eos_idx=None)
 captioner, translator = OneToMany(5, writer, rng=0), EncoderDecoder(RNN(4, 3, rng=1), writer, embedding=embedding)
 x, tokens, context = np.random.default_rng(0).standard_normal((2, 5, 4)), np.full((2, 5), 7), np.ones((2, 5))
+
+
+class Table:
+    """What pandas and polars call a data frame: its items are columns or their names."""
+
+    columns = ("text",)
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __iter__(self):
+        return iter(self.columns)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.rows, dtype)
+
+
+table = Table([["I love it"]])
 
 
 def with_state(state):
@@ -329,7 +349,7 @@ CASES = [
     # other objects
     (lambda: check_gradients(None, x), TypeError, "check_gradients: module ... got None"),
     (lambda: check_gradients(RNN, x), TypeError, "check_gradients: module ... got the class RNN"),
-    (lambda: trace(reader.forward(tokens), 3), TypeError, "trace: tokens ... a sequence of texts, got 3"),
+    (lambda: trace(reader.forward(tokens), 3), TypeError, "trace: tokens ... an iterable, got 3"),
     (lambda: trace(reader.forward(tokens), [10**5000] * 5), TypeError, "trace: tokens ... got [10^5000, 10^5000"),
     (lambda: trace(reader.forward(tokens), row=10**5000), IndexError, "trace: row ... got 10^5000"),
     (lambda: RNN(4, 3, nonlinearity=10**5000), ValueError, "RNN: nonlinearity ... got 10^5000"),
@@ -468,6 +488,21 @@ MISTAKES = [
     (lambda: tagger.batch([[1, 2], [3]], [[1, 0], [1], [0]]), ValueError, "ManyToMany.batch: labels ... 2 sequences, got 3"),
     (lambda: reader.batch([[1, 2], [3]], {1, 0}), TypeError, "ManyToOne.batch: labels ... with an order, got {0, 1} (set)"),
     (lambda: reader.batch({7: 1, 8: 0}, [1, 0]), TypeError, "ManyToOne.batch: inputs ... with an order, got {7: 1, 8: 0} (dict)"),
+    (lambda: Vocab(table), TypeError, "Vocab: tokens ... a list, got ... Pass one column of the table"),
+    (lambda: Vocab.from_texts(table), TypeError, "Vocab.from_texts: texts ... a list, got ... Pass one column of the table"),
+    (lambda: vocab.encode(table), TypeError, "Vocab.encode: tokens ... a list, got ... Pass one column of the table"),
+    (lambda: reader.batch([[1, 2], [3]], table), TypeError, "ManyToOne.batch: labels ... a list, got ... Pass one column of the table"),
+    (lambda: fit_stream(stream_reader, Table([[1, 2, 3]]), loss=cross_entropy, optimizer=SGD(0.1), window=2), TypeError, "fit_stream: chunks ... a list or a generator of arrays"),
+    (lambda: trace(rnn.forward(x[0]), {"I", "love"}), TypeError, "trace: tokens ... with an order, got {"),
+    (lambda: cross_entropy(x[0], tokens[0], ignore_index=0), TypeError, "cross_entropy: ... 'ignore_index' ... weights=(targets != index)"),
+    (lambda: cross_entropy(x[0], tokens[0], [1.0]), TypeError, "cross_entropy: takes 2 positional arguments but 3 were given ... by name: lengths="),
+    (lambda: Vocab(["a"], max_size=2), TypeError, "Vocab: ... 'max_size' ... min_freq"),
+    (lambda: clip_grad_norm({}, max_norm=1.0, norm_type=2), TypeError, "clip_grad_norm: ... 'norm_type' ... Leave it out"),
+    (lambda: one_hot([1], depth=3), TypeError, "one_hot: ... 'depth' ... num_classes"),
+    (lambda: tokenize("a", lower=True), TypeError, "tokenize: ... 'lower' ... text.lower()"),
+    (lambda: save_weights("w.npz"), TypeError, "save_weights: missing ... 'module' ... path, module"),
+    (lambda: replaced(writer, "bos_idx", 10**30).forward([[1, 2]]), IndexError, "Decoder.forward: bos_idx ... from 0 to 9 (num_embeddings=10), got 1000"),
+    (lambda: replaced(writer, "bos_idx", "a").forward([[1, 2]]), TypeError, "Decoder.forward: bos_idx ... an integer, got 'a'"),
     (lambda: pad_sequences({(1, 2), (3,)}), TypeError, "pad_sequences: sequences ... with an order, got {"),
     (lambda: rnn.stream({1: 2}), TypeError, "RNN.stream: steps ... with an order, got {1: 2} (dict)"),
     (lambda: save_weights("w.npz", with_state(None)), TypeError, "save_weights: state ... a dictionary of arrays, got None"),

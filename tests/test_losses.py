@@ -317,3 +317,16 @@ def test_labels_may_be_bools():
 def test_what_a_loss_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("targets", [[0.0, 2.0], [0.0, np.nan], [np.nan, 2.0]])
+def test_whole_numbers_in_floats_are_classes_wherever_one_may_be_missing(targets):
+    """A batch in which no label is missing is treated like the others."""
+    z, counts = np.random.default_rng(0).standard_normal((2, 3)), ~np.isnan(targets)
+    loss, d_z = cross_entropy(z, targets, weights=counts)
+    expected, d_expected = cross_entropy(z[counts], np.array(targets)[counts].astype(int))
+    assert loss == pytest.approx(expected)
+    np.testing.assert_allclose(d_z[counts], d_expected)
+    assert not d_z[~counts].any()
+    with pytest.raises(TypeError, match="targets must be an array of integers, got an array of float64 with 0.5"):
+        cross_entropy(z, [0.5, 1.0], weights=[1, 1])

@@ -418,7 +418,7 @@ def test_a_decoder_s_own_forward_is_used_by_the_models_around_it(rng):
         ("EncoderDecoder", "encoder", RNN(3, H, num_layers=2, rng=0), ValueError, "encoder must be .*input_size=2"),
         ("EncoderDecoder", "encoder", RNN(2, H, num_layers=2, dtype="f4", rng=0), ValueError, "encoder must be .*float64"),
         ("EncoderDecoder", "encoder", "x", TypeError, "encoder must be an RNN, got 'x'"),
-        ("EncoderDecoder", "encoder.cells", (), TypeError, "cells must be a list of cells, got"),
+        ("EncoderDecoder", "encoder.cells", {}, TypeError, "cells must be a list of cells, got"),
         ("EncoderDecoder", "embedding", Embedding(9, 5, rng=0), ValueError, "encoder must be .*input_size=5"),
         ("EncoderDecoder", "embedding", "x", TypeError, "embedding must be an Embedding, got 'x'"),
         ("EncoderDecoder", "decoder", None, TypeError, "decoder must be a Decoder, got None"),
@@ -443,6 +443,22 @@ def test_parts_that_were_replaced_are_checked(name, path, part, error, message, 
     if hasattr(model, "generate"):
         with pytest.raises(error, match=rf"^{name}.generate: {message}"):
             model.generate(*(inputs[key] for key in ("context", "source") if key in inputs), max_length=2)
+
+
+class Counting(Decoder):
+    """A decoder that writes in its own way: it counts."""
+
+    def generate(self, prompt=None, *, h_0=None, max_length, temperature=0.0, top_k=None, rng=None):
+        return np.tile(np.arange(max_length), (h_0.shape[1], 1)), np.full(h_0.shape[1], max_length)
+
+
+@pytest.mark.parametrize("name", ["OneToMany", "EncoderDecoder"])
+def test_a_decoder_s_own_generate_is_used_by_the_models_around_it(name, rng):
+    model, inputs = model_and_inputs(name, rng)
+    model.decoder = Counting(model.decoder.rnn, model.decoder.head, model.decoder.embedding, bos_idx=2, eos_idx=3)
+    ids, lengths = model.generate(*(inputs[key] for key in ("context", "source") if key in inputs), max_length=3)
+    np.testing.assert_array_equal(ids, [[0, 1, 2]] * 3)
+    np.testing.assert_array_equal(lengths, [3] * 3)
 
 
 # --- the weights of a model

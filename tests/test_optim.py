@@ -14,7 +14,7 @@ import pytest
 
 from needed import needed
 from optimizers_by_pytorch import CALLS, FILE, by_pytorch, start_and_gradients
-from vanilla_rnn import SGD, Adam, RNNCell, clip_grad_norm, optim
+from vanilla_rnn import SGD, Adam, RNNCell, clip_grad_norm, optim, save_weights
 
 MOMENTUM, ADAM = "SGD(0.1, momentum=0.9)", "Adam(0.1)"
 
@@ -148,6 +148,28 @@ def test_names_that_begin_like_the_keys_of_a_state_are_legal(monkeypatch):
         optimizer.step(together, {"W": gradient, "m.W": -gradient})
         alone_optimizer.step({"W": alone}, {"W": gradient})
     np.testing.assert_array_equal(together["W"], alone)
+
+
+def test_without_momentum_the_past_is_forgotten(tmp_path):
+    W, optimizer, fresh = np.zeros(1), SGD(1.0, momentum=0.9), SGD(1.0, momentum=0.9)
+    optimizer.step({"W": W}, {"W": np.ones(1)})
+    optimizer.momentum = 0.0
+    optimizer.step({"W": W}, {"W": np.ones(1)})
+    save_weights(tmp_path / "optimizer.npz", optimizer)
+    optimizer.momentum = 0.9
+    for gradient in ([0.0], [1.0], [1.0]):
+        before, expected = W.copy(), np.zeros(1)
+        optimizer.step({"W": W}, {"W": np.array(gradient)})
+        fresh.step({"W": expected}, {"W": np.array(gradient)})
+        np.testing.assert_allclose(W - before, expected)
+
+
+def test_memory_mapped_parameters_of_any_size_can_be_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(optim, "BLOCK", 1)
+    W, optimizer = np.memmap(tmp_path / "W", np.float64, "w+", shape=(3, 2)), SGD(0.1, momentum=0.5)
+    for _ in range(3):
+        optimizer.step({"W": W}, {"W": np.ones((3, 2))})
+    np.testing.assert_allclose(W, -0.1 * (1 + 1.5 + 1.75))
 
 
 # --- options

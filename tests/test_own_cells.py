@@ -20,6 +20,7 @@ from vanilla_rnn import (
     to_keras_weights,
     to_onnx,
     to_torch_state_dict,
+    trace,
 )
 
 X = np.random.default_rng(0).standard_normal((4, 3, 2))  # (batch, time, input)
@@ -309,6 +310,14 @@ class OwnModel(ManyToMany):
         return super().forward(-np.asarray(inputs), lengths, h_0)
 
 
+class SlottedEmbedding(Embedding):
+    """An embedding whose runs are objects of its own."""
+
+    def forward(self, ids):
+        run = super().forward(ids)
+        return SimpleNamespace(ids=run.ids, vectors=run.vectors, backward=run.backward)
+
+
 OWN = {
     "cell": lambda: RNN.from_cells([LeakyCell(2, 3)]),
     "network": lambda: OwnNetwork(2, 3),
@@ -447,3 +456,141 @@ def test_a_cell_that_draws_random_numbers_draws_other_ones_in_each_run():
     run = rnn.forward(X)
     first, second = (run.backward(np.ones(run.output.shape)).d_x for _ in range(2))
     np.testing.assert_array_equal(first, second)  # backward drops what forward dropped
+
+
+@pytest.mark.parametrize("kind", [np.random.RandomState, np.random.default_rng])
+def test_every_generator_of_numpy_is_shared(kind):
+    rnn = RNN.from_cells([NoisyCell(2, 3, rng=0)])
+    rnn.cells[0].rng = kind(0)
+    assert not (rnn.forward(X).output == rnn.forward(X).output).all()
+
+
+class ClosedCell(SameCell):
+    """A cell whose weights are attributes of the class, which no copy has of its own."""
+
+    W = np.ones((3, 2))
+
+    def parameters(self):
+        return {"W": self.W}
+
+
+def test_weights_that_a_copy_shares_are_refused():
+    with pytest.raises(
+        ValueError, match=r"^RNN.from_cells: cells\[0\].parameters\(\)\['W'\] must be an attribute of the cell"
+    ):
+        RNN.from_cells([ClosedCell(2, 3, rng=0)])
+
+
+def test_a_cell_reads_rows_in_a_stream_too():
+    class Concatenating(RNNCell):
+        def forward(self, x_t, h_prev=None):
+            return SimpleNamespace(h=super().forward(np.concatenate([x_t], axis=1), h_prev).h)
+
+    rnn = RNN.from_cells([Concatenating(2, 3, rng=0), Concatenating(3, 3, rng=1)])
+    np.testing.assert_allclose(list(rnn.stream(X[0])), rnn(X[0])[0])
+    np.testing.assert_allclose(np.stack(list(rnn.stream(X.swapaxes(0, 1))), axis=1), rnn(X)[0])
+
+
+def in_place_relu(a):
+    return np.maximum(a, 0.0, out=a)
+
+
+def in_place_slope(h):
+    h[...] = h > 0
+    return h
+
+
+def test_a_function_that_works_in_place_changes_nothing_else():
+    usual = RNNCell(2, 3, nonlinearity="relu", rng=0)
+    cell = RNNCell(2, 3, nonlinearity=(in_place_relu, in_place_slope), rng=0)
+    run, expected = cell.forward(X[:, 0]), usual.forward(X[:, 0])
+    for name in ("a", "h"):
+        np.testing.assert_array_equal(getattr(run, name), getattr(expected, name))
+    for _ in range(2):
+        np.testing.assert_allclose(run.backward(np.ones((4, 3))).d_x, expected.backward(np.ones((4, 3))).d_x)
+    rnn, usual_rnn = RNN.from_cells([cell]), RNN.from_cells([usual])
+    d_output = np.ones((4, 3, 3))
+    d_x, expected = (network.forward(X).backward(d_output).d_x for network in (rnn, usual_rnn))
+    np.testing.assert_allclose(d_x, expected)
+
+
+def test_a_function_may_use_its_result_again():
+    buffer = np.empty((4, 3))
+    cell = RNNCell(2, 3, nonlinearity=(lambda a: np.tanh(a, out=buffer), lambda h: 1.0 - h * h), rng=0)
+    first = cell.forward(X[:, 0]).h
+    second = cell.forward(X[:, 1]).h
+    np.testing.assert_array_equal(first, RNNCell(2, 3, rng=0)(X[:, 0]))
+    np.testing.assert_array_equal(second, RNNCell(2, 3, rng=0)(X[:, 1]))
+
+
+class WholeHead(ManyToManyHead):
+    def select(self, output, h_n, directions):
+        return output
+
+
+def test_a_head_of_your_own_may_return_what_it_was_given():
+    output = np.ones((2, 3))
+    run = WholeHead(3, 1, rng=0).forward(output, np.ones((1, 3)))
+    output[...] = 7.0
+    assert (run.h == 1.0).all()
+
+
+def test_the_gradients_around_frozen_parts_can_be_checked():
+    model = ManyToOne(RNN(2, 3, rng=0), FrozenHead(3, 1, rng=1), embedding=FrozenEmbedding(5, 2, rng=2))
+    assert check_gradients(model, [[1, 2, 3], [4, 0, 1]]) < 1e-11
+
+
+class PartlyTrained(RNN):
+    """A network whose biases are not trained."""
+
+    def parameters(self):
+        return {path: values for path, values in super().parameters().items() if not path.endswith("b_h")}
+
+
+@pytest.mark.parametrize(
+    "model", [PartlyTrained(2, 3, rng=0), ManyToOne(PartlyTrained(2, 3, rng=0), ManyToOneHead(3, 1))]
+)
+def test_parameters_that_are_left_out_get_no_gradient(model):
+    run = model.forward(X)
+    gradients = run.backward(np.ones((run.output if isinstance(model, RNN) else run.logits).shape)).d_parameters
+    assert list(gradients) == list(model.parameters())
+    SGD(0.1).step(model.parameters(), gradients)
+
+
+class OwnOutput:
+    """A module of your own whose output is called logits."""
+
+    def __init__(self):
+        self.head = ManyToOneHead(3, 1, rng=0)
+
+    def parameters(self):
+        return self.head.parameters()
+
+    def forward(self, h):
+        run = self.head.forward(h[:, None], h[None])
+
+        def backward(d_logits):
+            gradients = run.backward(d_logits)
+            return SimpleNamespace(d_h=gradients.d_h_n[0], d_parameters=gradients.d_parameters)
+
+        return SimpleNamespace(logits=run.y, backward=backward)
+
+
+def test_a_module_of_your_own_needs_no_lengths():
+    assert check_gradients(OwnOutput(), np.random.default_rng(0).standard_normal((4, 3))) < 1e-11
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ManyToOne(RNN(2, 3, rng=0), PickHead(3, 1, rng=1)),
+        ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 1, rng=1), embedding=SlottedEmbedding(5, 2, rng=2)),
+    ],
+)
+def test_the_page_of_a_trace_has_no_parts_of_your_own(model):
+    steps = trace(model.forward(X if model.embedding is None else [[1, 2, 3]]))
+    assert "h_t" in str(steps)
+    with pytest.raises(
+        TypeError, match="^Trace.save_html: the model must be of parts of this library, got one with a "
+    ):
+        steps.to_html()

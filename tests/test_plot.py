@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vanilla_rnn import RNN, Embedding, ManyToOne, ManyToOneHead, binary_cross_entropy, gradient_flow, trace
+from vanilla_rnn import RNN, Embedding, ManyToOne, ManyToOneHead, RNNCell, binary_cross_entropy, gradient_flow, trace
 from vanilla_rnn.inspection import plot
 
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -86,6 +86,22 @@ def test_a_step_that_no_gradient_reaches_is_left_out(run):
 def test_a_trace_without_gradients_has_no_flow(run):
     with pytest.raises(ValueError, match="plot_gradient_flow: run must be a trace with gradients, got none"):
         plot.plot_gradient_flow(trace(run))
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_norms_whose_squares_vanish_or_overflow_are_drawn(factor):
+    one = np.ones((1, 1), np.float32)
+    rnn = RNN.from_cells([RNNCell.from_weights(one, factor * one, nonlinearity="linear")])
+    run = rnn.forward(np.zeros((100, 1)))
+    for source in (run, trace(run, d_h_n=one), gradient_flow(run, d_h_n=one)):
+        ax = plot.plot_gradient_flow(source, **({"d_h_n": one} if source is run else {}))
+        np.testing.assert_allclose(ax.lines[0].get_ydata(), factor ** np.arange(99.0, -1.0, -1.0), rtol=1e-5)
+
+
+def test_a_dollar_in_a_token_is_a_dollar(run):
+    ax = plot.plot_hidden_states(run, ["6$_$", "$x$", *"cdefg"])
+    ax.figure.canvas.draw()
+    assert tick_labels(ax)[:2] == [r"6\$_\$", r"\$x\$"]
 
 
 D_H_N = np.ones((2, 5, 3))

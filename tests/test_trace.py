@@ -257,6 +257,26 @@ def test_a_trace_shows_the_targets_of_its_loss_whatever_happens_to_them_later(rn
     assert steps.to_html() == page
 
 
+@pytest.mark.parametrize("name", ["d_logits", "d_output", "d_h_n"])
+def test_a_trace_shows_its_gradients_whatever_happens_to_them_later(name, rng):
+    model, inputs = model_and_inputs("ManyToMany", rng)
+    run = model.forward(**inputs)
+    shapes = {"d_logits": run.logits.shape, "d_output": run.rnn_run.output.shape, "d_h_n": run.h_n.shape}
+    gradient = rng.standard_normal(shapes[name])
+    steps = trace(run, **{name: gradient})
+    page = steps.to_html()
+    gradient[...] = 0.0
+    assert steps.to_html() == page
+
+
+def test_bool_targets_are_numbers_in_the_page(rng):
+    model = ManyToOne(RNN(2, 3, rng=0), ManyToOneHead(3, 2, rng=1))
+    labels = np.array([[True, False], [False, True]])
+    run = model.forward(rng.standard_normal((2, 4, 2)))
+    pages = [trace(run, row=1, loss=binary_cross_entropy, targets=y).to_html() for y in (labels, labels.astype(int))]
+    assert pages[0] == pages[1]
+
+
 @pytest.mark.parametrize(
     ("result", "error", "message"),
     [

@@ -184,6 +184,26 @@ def test_a_token_added_by_hand_is_saved(tmp_path):
     assert Vocab.load(tmp_path / "vocab.json").encode(["a", "b"]).tolist() == [2, 1]
 
 
+class Shorter(Vocab):
+    def __init__(self, tokens, *, min_freq=2, specials=("<pad>", "<unk>")):
+        super().__init__(tokens, min_freq=min_freq, specials=specials)
+
+
+class WithMask(Vocab):
+    def __init__(self, tokens, *, specials=("<pad>",)):
+        super().__init__(tokens, specials=[*specials, "<mask>"])
+
+
+@pytest.mark.parametrize("kind", [Shorter, WithMask])
+def test_a_subclass_that_would_load_other_tokens_is_refused(kind, tmp_path):
+    kind(list("aabbc")).save(tmp_path / "vocab.json")
+    with pytest.raises(
+        ValueError,
+        match=f"^{kind.__name__}.load: the result must be .*Override load|^Vocab: specials must be different",
+    ):
+        kind.load(tmp_path / "vocab.json")
+
+
 FORM = r'\{"specials": \[...\], "tokens": \[...\]\}, got a file that begins with '
 
 

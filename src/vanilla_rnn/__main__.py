@@ -48,8 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m vanilla_rnn", description="Run a sentence through a small network and look at every number."
     )
     parser.add_argument("sentence", nargs="?", default=" ".join(TOKENS), help="any words; default: %(default)s")
-    parser.add_argument("--text", action="store_true", help="print the hidden states instead of writing a page")
-    parser.add_argument("--html", metavar="PATH", type=Path, help="where to write the page; default: a temporary file")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--text", action="store_true", help="print the hidden states instead of writing a page")
+    output.add_argument("--html", metavar="PATH", type=Path, help="where to write the page; default: a temporary file")
     given = parser.parse_args(arguments)
     if not tokenize(given.sentence):
         parser.error("the sentence must have at least one word, got none. Put it in quotes.")
@@ -58,7 +59,10 @@ def main(arguments: list[str] | None = None) -> None:
         print(steps.table())
         return
     path = given.html or Path(tempfile.mkdtemp(prefix="vanilla_rnn_")) / "page.html"
-    steps.save_html(path)
+    try:
+        steps.save_html(path)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     print(f"Wrote {path}")
     if not webbrowser.open(path.resolve().as_uri()):
         print("Open it in a browser.")

@@ -198,6 +198,8 @@ def iterable(value: object, name: str, where: str, fix: str) -> None:
     """Check that a value can be iterated over, and that its items have an order."""
     if isinstance(value, (set, frozenset, Mapping)):
         fail(TypeError, where, name, "a list or another iterable with an order", shown(value), fix)
+    if hasattr(value, "columns"):  # a table, whose items would be the names of its columns
+        fail(TypeError, where, name, "a list", shown(value), "Pass one column of the table: table['name'].")
     try:
         iter(value)  # type: ignore[call-overload]  # this call is the check
     except TypeError:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Module:
     """An object that holds weights, and nothing else.
 
-    Each weight is a NumPy array. It is an attribute of the module or of a module inside it, or an item of a list; lists
-    can also contain modules. What ``forward`` computes is never stored here: it is in the run that ``forward`` returns.
+    Each weight is a NumPy array. It is an attribute of the module or of a module inside it, or an item of a list or a
+    tuple; these can also contain modules. What ``forward`` computes is never stored here: it is in the run that
+    ``forward`` returns.
     """
 
     __slots__ = ()
@@ -83,7 +84,11 @@ class Module:
 
 def canonical_paths(module: Module) -> dict[str, str]:
     """For every path to an array, the path under which ``parameters()`` lists that array."""
-    return first_paths(collect_arrays(module))
+    paths = first_paths(collect_arrays(module))
+    if type(module).parameters is Module.parameters:
+        return paths
+    listed = module.parameters()  # a subclass's own parameters() may leave arrays out
+    return {path: first for path, first in paths.items() if first in listed}
 
 
 def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
@@ -162,17 +167,19 @@ def _slots_of(kind: Any) -> tuple[str, ...]:
     return tuple(name for slots in by_class for name in ([slots] if isinstance(slots, str) else slots))
 
 
-def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Array]:
+def collect_arrays(parent: Module | list[Any] | tuple[Any, ...], prefix: str = "") -> dict[str, Array]:
     """Every array in a module by its path; a shared one under each of its paths."""
     arrays: dict[str, Array] = {}
-    if isinstance(parent, list):
+    if isinstance(parent, (list, tuple)):
         children: Iterable[tuple[Any, Any]] = enumerate(parent)
     else:
         children = attributes(parent).items()
     for name, child in children:
         if isinstance(child, np.ndarray):
             arrays[f"{prefix}{name}"] = child
-        elif isinstance(child, list) or (isinstance(child, Module) and type(child).parameters is Module.parameters):
+        elif isinstance(child, (list, tuple)) or (
+            isinstance(child, Module) and type(child).parameters is Module.parameters
+        ):
             arrays |= collect_arrays(child, f"{prefix}{name}.")
         elif callable(getattr(child, "parameters", None)):  # a cell of your own, or a module with parameters of its own
             arrays |= {f"{prefix}{name}.{path}": values for path, values in child.parameters().items()}
@@ -190,7 +197,7 @@ def first_paths(arrays: Mapping[str, Array], where: str = "parameters", name: st
         for path, values in arrays.items():
             other = next(other for other in arrays if other == path or np.shares_memory(values, arrays[other]))
             paths[path] = other
-            if _place(values) != _place(arrays[other]):
+            if place(values) != place(arrays[other]):
                 expected, fix = (
                     f"an array that doesn't overlap {other}",
                     "Assign the array itself to share it, or a copy.",
@@ -199,7 +206,7 @@ def first_paths(arrays: Mapping[str, Array], where: str = "parameters", name: st
     return paths
 
 
-def _place(values: Array) -> tuple[Any, ...]:
+def place(values: Array) -> tuple[Any, ...]:
     """Where in memory the numbers of an array are."""
     return values.__array_interface__["data"][0], values.shape, values.strides
 

@@ -90,12 +90,13 @@ def functions_of(nonlinearity: str | Nonlinearity) -> Nonlinearity:
 
 def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Array | None = None) -> Array:
     """Call a function of your own, and copy its result into ``out`` if there is one."""
-    result = _checks.floats(function(values), name, "nonlinearity", values.dtype)
+    # A function may work in place, or return an array that it uses again.
+    result = _checks.floats(function(values.copy() if out is None else values), name, "nonlinearity", values.dtype)
     if result.shape != values.shape:
         expected, fix = f"an array of shape {values.shape}", "Return one number for each number in the argument."
         _checks.fail(ValueError, "nonlinearity", name, expected, f"an array of shape {result.shape}", fix)
     if out is None:
-        return result
+        return result.copy()
     out[...] = result
     return out
 

@@ -179,6 +179,7 @@ class EmbeddingRun(Run):
         return EmbeddingGradients({"vectors": quietly(embed_backward, d_vectors, self.ids, self._num_embeddings)})
 
 
+@explained
 def one_hot(ids: ArrayLike, num_classes: int) -> Array:
     """Return one vector for each id, with 1 at the id and 0 elsewhere.
 

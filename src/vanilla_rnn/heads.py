@@ -120,14 +120,14 @@ class Head(Module):
     def _forward(self, output: Array, h_n: Array) -> HeadRun:
         """`forward`, for arrays that have been checked."""
         directions = output.shape[-1] // h_n.shape[-1]
-        h = self.select(output, h_n, directions)
+        h = self.select(output, h_n, directions).copy()
         y = quietly(affine, h, self.W_hy, 0.0 if self.b_y is None else self.b_y)
         where = f"{type(self).__name__}.forward"
         _checks.finite(y, "y", where, "Use smaller weights W_hy: the sum has overflowed.")
         return HeadRun(self.frozen(), h, y, h_n.shape, directions)
 
     def select(self, output: Array, h_n: Array, directions: int) -> Array:
-        """A copy of the states that this head reads."""
+        """The states that this head reads."""
         raise NotImplementedError
 
     def select_backward(
@@ -235,7 +235,7 @@ class ManyToManyHead(Head):
 
     def select(self, output: Array, h_n: Array, directions: int) -> Array:
         """The top layer's states at every step, (batch, time, directions * hidden)."""
-        return output.copy()
+        return output
 
     def select_backward(self, d_h: Array, h_n_shape: tuple[int, ...], directions: int) -> tuple[Array, None]:
         """The gradient of output, unchanged."""

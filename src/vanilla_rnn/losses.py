@@ -64,6 +64,7 @@ def squared_losses(p: Array, y: Array) -> tuple[Array, Array]:
     return difference * difference, 2.0 * difference
 
 
+@explained
 def sigmoid(logits: ArrayLike) -> Array:
     """Return the probability of "yes": ``1 / (1 + exp(-z))``.
 
@@ -88,6 +89,7 @@ def sigmoid(logits: ArrayLike) -> Array:
     return probabilities
 
 
+@explained
 def softmax(logits: ArrayLike) -> Array:
     """Return the probability of each class: ``exp(z_k) / sum over j of exp(z_j)``, along the last axis.
 
@@ -115,6 +117,7 @@ def softmax(logits: ArrayLike) -> Array:
     return powers
 
 
+@explained
 def binary_cross_entropy(
     logits: ArrayLike, labels: ArrayLike, *, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
 ) -> tuple[float, Array]:
@@ -162,6 +165,7 @@ def binary_cross_entropy(
     return _mean(binary_losses, z, y, w, "logits", where)
 
 
+@explained
 def cross_entropy(
     logits: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
 ) -> tuple[float, Array]:
@@ -174,7 +178,8 @@ def cross_entropy(
     logits : array_like, (..., classes); with lengths (batch, time, classes)
         The scores z, before the softmax.
     targets : array_like of int, (...) or (..., 1)
-        The true classes y, from 0 to classes - 1.
+        The true classes y, from 0 to classes - 1. With lengths or weights they can be whole numbers in an array of
+        floats, in which NaN marks a missing target.
     lengths : array_like of int, (batch,), or None
         The number of steps that count in each sequence.
     weights : array_like, of the targets' shape, or None
@@ -205,8 +210,9 @@ def cross_entropy(
     z = _class_logits(logits, where)
     fix = "Pass class ids, one integer for each prediction, not one-hot vectors."
     y = _checks.array(targets, "targets", where)
-    unknown = y.dtype.kind == "f" and bool(np.isnan(y).any())  # only an array of floats can mark a target with NaN
-    y = y if unknown else _checks.integers(targets, "targets", where, fix)
+    # Only an array of floats can mark a target with NaN. A batch in which there is none must not be refused for that.
+    may_be_floats = y.dtype.kind == "f" and (lengths is not None or weights is not None)
+    y = y if may_be_floats else _checks.integers(targets, "targets", where, fix)
     y = y[..., 0] if y.shape == (*z.shape[:-1], 1) else y
     if y.shape != z.shape[:-1]:
         expected = f"an array of shape {z.shape[:-1]}, the logits' shape without the classes"
@@ -214,13 +220,14 @@ def cross_entropy(
     w = _term_weights(y.shape, lengths, weights, "targets", where)
     if w is not None:
         y, z = np.where(w > 0, y, 0), np.where(w[..., None] > 0, z, z.dtype.type(0))
-        if unknown and (y == np.round(y)).all():
+        if may_be_floats and (y == np.round(y)).all():
             y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
     _checks.finite(z, "logits", where, _hints.for_logits)
     return _mean(class_losses, z, y, w, "logits", where)
 
 
+@explained
 def mean_squared_error(
     predictions: ArrayLike, targets: ArrayLike, *, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
 ) -> tuple[float, Array]:
@@ -346,7 +353,8 @@ def _term_weights(
     if (w < 0).any():
         _checks.fail(ValueError, where, "weights", "at least 0", str(w.min()), "Use 0 to ignore a prediction.")
     largest = w.max(initial=0.0)
-    return w / largest if largest > 0 else w  # only their ratios matter; this way no sum or product overflows
+    # Only their ratios matter; this way no sum or product overflows.
+    return np.asarray(quietly(np.divide, w, largest)) if largest > 0 else w
 
 
 @np.errstate(**_checks.QUIET)

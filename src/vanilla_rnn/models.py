@@ -351,9 +351,21 @@ class Decoder(_SequenceModel):
         self._check_parts(type(self).__name__)
 
     def check_kinds(self, where: str) -> None:
-        """Check that each part is of the right kind; a decoder can't be without an embedding."""
+        """Check that each part is of the right kind, and that bos_idx and eos_idx are ids of the embedding."""
         super().check_kinds(where)
         _checks.require_type(self.embedding, Embedding, "embedding", where)
+        self.embedding.check_weights(where)
+        bos_idx, eos_idx, count = self.bos_idx, self.eos_idx, len(self.embedding.vectors)
+        for name, idx in (("bos_idx", bos_idx), ("eos_idx", eos_idx)):
+            if idx is not None and not 0 <= _checks.integer(idx, name, where) < count:
+                expected, fix = f"from 0 to {count - 1} (num_embeddings={count})", "Use an id of the embedding."
+                _checks.fail(IndexError, where, name, expected, _checks.shown(idx), fix)
+        if (bos_idx is None) != (eos_idx is None):
+            got, fix = f"{bos_idx} and {eos_idx}", "Pass None for both if the text has no beginning and no end."
+            _checks.fail(ValueError, where, "bos_idx and eos_idx", "two ids, or None for both", got, fix)
+        if bos_idx == eos_idx and bos_idx is not None:
+            fix = "Use two different ids."
+            _checks.fail(ValueError, where, "bos_idx and eos_idx", "two different ids", f"{bos_idx} twice", fix)
 
     def _check_parts(self, where: str) -> None:
         super()._check_parts(where)
@@ -365,16 +377,6 @@ class Decoder(_SequenceModel):
             expected = f"a head with output_size={count}"
             fix = "Use output_size=num_embeddings: inputs and outputs share one vocabulary."
             _checks.fail(ValueError, where, "head", expected, f"output_size={len(head.W_hy)}", fix)
-        bos_idx, eos_idx = self.bos_idx, self.eos_idx
-        for name, idx in (("bos_idx", bos_idx), ("eos_idx", eos_idx)):
-            if idx is not None and not 0 <= _checks.integer(idx, name, where) < count:
-                _checks.ids(idx, count, name, where, "num_embeddings")
-        if (bos_idx is None) != (eos_idx is None):
-            got, fix = f"{bos_idx} and {eos_idx}", "Pass None for both if the text has no beginning and no end."
-            _checks.fail(ValueError, where, "bos_idx and eos_idx", "two ids, or None for both", got, fix)
-        if bos_idx == eos_idx and bos_idx is not None:
-            fix = "Use two different ids."
-            _checks.fail(ValueError, where, "bos_idx and eos_idx", "two different ids", f"{bos_idx} twice", fix)
 
     def __call__(self, tokens: ArrayLike, lengths: ArrayLike | None = None, h_0: ArrayLike | None = None) -> Array:
         """Return the logits: see `forward`."""

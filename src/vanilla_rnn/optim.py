@@ -47,6 +47,7 @@ def adam_update(
     return change, m, s
 
 
+@explained
 def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     """Scale all gradients by one factor, in place, so that their total norm is at most ``max_norm``.
 
@@ -56,7 +57,7 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     Parameters
     ----------
     d_parameters : dict[str, numpy.ndarray]
-        The gradients.
+        The gradients, which are changed in place. PyTorch's function takes the parameters; this one would shrink them.
     max_norm : float
         The largest norm to allow; infinity allows all.
 
@@ -141,8 +142,8 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the keys or a shape differ, a gradient or a result isn't finite, or the state belongs to other
-            parameters. The message names the parameter, and no parameter has changed.
+            If the keys or a shape differ, a gradient or a result isn't finite, or the state doesn't fit the parameters.
+            The message names the parameter, and no parameter has changed.
         """
         where = f"{type(self).__name__}.step"
         gradients = self._check(parameters, d_parameters, where)
@@ -152,6 +153,8 @@ class Optimizer:
             for name, values in parameters.items():
                 t = int(self.state.get(f"t.{name}", 0)) + 1
                 keys = [f"{kind}.{name}" for kind in self._moments()]
+                for kind in self.kinds:  # what isn't kept any more is forgotten, such as v without momentum
+                    state.pop(f"{kind}.{name}", None)
                 updated[name], *moments = self._updated(name, values, gradients[name], keys, t)
                 state |= zip(keys, moments, strict=False)  # SGD without momentum has no moment to keep
                 if "t" in self.kinds:
@@ -196,7 +199,7 @@ class Optimizer:
         mine = [array for array in self._buffers.get(key, ()) if (array.shape, array.dtype) == (like.shape, like.dtype)]
         free = next((array for array in mine if array is not self.state.get(key)), None)
         if free is None:
-            free = np.empty_like(like)
+            free = np.empty_like(like, subok=False)  # a memory-mapped array has no file to write to
             self._buffers[key] = [*mine, free]
         return free
 
@@ -277,7 +280,7 @@ class SGD(Optimizer):
     learning_rate : float
         How far to go against the gradient.
     momentum : float
-        The fraction of v that is kept, at least 0 and below 1. With 0, past gradients are forgotten.
+        The fraction of v that is kept, at least 0 and below 1. With 0, v isn't kept: past gradients are forgotten.
 
     Attributes
     ----------

@@ -25,12 +25,12 @@ def is_plain(cell: Any) -> bool:
 def snapshot(cell: Any) -> Any:
     """A copy of a cell for a run to keep, so that later changes to the weights don't affect the run.
 
-    A cell of your own shares its random generator with its copies: they continue its sequence, they don't repeat it.
+    A cell of your own shares its random generators with its copies: they continue the sequence, they don't repeat it.
     """
     if is_plain(cell):
         return cell.frozen()
-    shared = {id(value): value for value in attributes(cell).values() if isinstance(value, np.random.Generator)}
-    return deepcopy(cell, shared)
+    kinds = np.random.Generator, np.random.RandomState
+    return deepcopy(cell, {id(value): value for value in attributes(cell).values() if isinstance(value, kinds)})
 
 
 def check_cell(cell: Any, name: str, where: str) -> None:
@@ -47,6 +47,12 @@ def check_cell(cell: Any, name: str, where: str) -> None:
         if values.size and not np.shares_memory(values, second[path]):
             expected, fix = "the cell's own array", "Return the array itself: training changes it in place."
             _checks.fail(ValueError, where, f"{name}.parameters()[{path!r}]", expected, "a copy", fix)
+    copied = snapshot(cell).parameters()
+    for path, values in first.items():
+        if np.shares_memory(values, copied[path]):
+            expected, fix = "an attribute of the cell", "Assign it in __init__: each run works on a copy of the cell."
+            got = "an array that copy.deepcopy(cell) shares with it"
+            _checks.fail(ValueError, where, f"{name}.parameters()[{path!r}]", expected, got, fix)
 
 
 def check_kind(cell: Any, name: str, where: str) -> None:

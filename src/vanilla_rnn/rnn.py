@@ -161,8 +161,8 @@ class RNN(Module):
             Layer 0 forward, layer 0 reverse if there is one, layer 1 forward, ... A cell of your own is any object with
             ``input_size``, ``hidden_size``, ``dtype``, ``parameters()`` and ``forward(x_t, h_prev)``. The run that
             forward returns has ``.h`` and ``.backward(d_h)``, which returns ``(d_x, d_h_prev, d_parameters)``. Each
-            run of the network uses a copy of such a cell, so that later changes to its weights don't affect the run; a
-            random generator is shared, not copied.
+            run of the network uses a copy of such a cell, so that later changes to its weights don't affect the run.
+            Random generators that are attributes of the cell are shared; any other state that forward changes is lost.
         bidirectional : bool
             Whether there are two cells for each layer.
 
@@ -270,7 +270,7 @@ class RNN(Module):
     def check_cells(self, where: str) -> Sizes:
         """Check the cells and return their sizes. It is an error if cells or replaced weights don't match."""
         cells, directions = self.cells, self.directions
-        if not isinstance(cells, list):
+        if not isinstance(cells, (list, tuple)):
             _checks.fail(TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Assign a list.")
         if not cells or len(cells) % directions:
             expected = "a list of one or more" if directions == 1 else "a list of two per layer, forward and reverse"

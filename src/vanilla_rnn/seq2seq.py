@@ -121,7 +121,7 @@ class OneToMany(Module):
         where = f"{type(self).__name__}.generate"
         self._check_decoder(where)
         _, h_0 = self._start(context, {}, where)
-        return self.decoder._generate(None, h_0, max_length, temperature, top_k, rng, where)
+        return _generate(self.decoder, h_0, max_length, temperature, top_k, rng, where)
 
     def batch(
         self, contexts: Sequence[ArrayLike], tokens: Sequence[ArrayLike]
@@ -153,6 +153,15 @@ class OneToMany(Module):
 
     def _signature(self) -> str:
         return f"{type(self).__name__}({self.W_ch.shape[1]}, decoder)"
+
+
+def _generate(
+    decoder: Decoder, h_0: Array, max_length: int, temperature: float, top_k: int | None, rng: RNG, where: str
+) -> tuple[Array, Any]:
+    """Write with the decoder's own ``generate`` if a subclass has one."""
+    if type(decoder).generate is not Decoder.generate:
+        return decoder.generate(h_0=h_0, max_length=max_length, temperature=temperature, top_k=top_k, rng=rng)
+    return decoder._generate(None, h_0, max_length, temperature, top_k, rng, where)
 
 
 class OneToManyGradients(NamedTuple):
@@ -324,7 +333,7 @@ class EncoderDecoder(Module):
         where = f"{type(self).__name__}.generate"
         self._check_parts(where)
         _, encoder_run = self._encode(source, lengths, where, "lengths")
-        return self.decoder._generate(None, encoder_run.h_n, max_length, temperature, top_k, rng, where)
+        return _generate(self.decoder, encoder_run.h_n, max_length, temperature, top_k, rng, where)
 
     def batch(
         self, source: Sequence[ArrayLike], tokens: Sequence[ArrayLike]

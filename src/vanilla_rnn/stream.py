@@ -91,7 +91,8 @@ def _step(buffers: list[_Buffer], x_t: Array) -> list[Array]:
     h, states = x_t, []
     for cell, z, x, h_prev, W, a, f in buffers:
         if f is None:
-            h = CheckedCell(cell).forward(h, h_prev).h
+            rows = CheckedCell(cell).forward(np.atleast_2d(h), np.atleast_2d(h_prev)).h  # a batch of one is a row
+            h = rows.reshape(h_prev.shape)
         else:
             x[...] = h
             z.dot(W, a)

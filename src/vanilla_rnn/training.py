@@ -86,7 +86,8 @@ def train(
         ``lengths=`` (None if all steps count) and, if there are weights, ``weights=``. It returns the loss and its
         gradient d_logits.
     optimizer : SGD or Adam
-        It keeps its state, so that another call to `train` with it continues where this one ended.
+        It keeps its state, so that another call to `train` with it continues where this one ended. For another model,
+        create a new one.
     epochs, batch_size : int
         The number of times to go through all examples, and the number of examples in a step.
     weights : callable or None
@@ -186,7 +187,7 @@ def train_stream(
     if model.bos_idx is not None:
         fix = "Create it with bos_idx=None, eos_idx=None: a stream has no beginning and no end."
         _checks.fail(ValueError, where, "model", "a Decoder without <bos> and <eos>", f"bos_idx={model.bos_idx}", fix)
-    if isinstance(chunks, np.ndarray):
+    if hasattr(chunks, "__array__"):
         fix = "Pass [ids] if this array is the whole stream."
         _checks.fail(TypeError, where, "chunks", "a list or a generator of arrays", _checks.shown(chunks), fix)
     _checks.iterable(chunks, "chunks", where, "Pass a list, or a generator, of arrays of token ids.")

@@ -33,6 +33,7 @@ _PARTS = rf'"specials"\s*+:\s*+{_TEXTS}', rf'"tokens"\s*+:\s*+{_TEXTS}'
 _SAVED = r"\s*+\{{\s*+(?:{0}\s*+,\s*+{1}|{1}\s*+,\s*+{0})\s*+\}}\s*+".format(*_PARTS)
 
 
+@explained
 def tokenize(text: str, level: str = "word") -> list[str]:
     """Split a text into tokens. Upper and lower case are kept.
 
@@ -110,6 +111,7 @@ class Vocab:
 
     __slots__ = ("_has_only_characters", "idx_to_token", "specials", "token_to_idx")
 
+    @explained
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
         min_freq = _checks.argument(min_freq, "min_freq", "Vocab")
         specials = list(_each_token(specials, "specials", "Vocab", fix='Pass ("<pad>",) for one special.'))
@@ -255,7 +257,11 @@ class Vocab:
             if count > 1:
                 got, fix = f"{_hints.brief(token)} {count} times", "Save the vocabulary again: the file was changed."
                 _checks.fail(ValueError, where, path, "a file in which each token occurs once", got, fix)
-        return cls(parts["tokens"], specials=parts["specials"])
+        vocab = cls(parts["tokens"], specials=parts["specials"])
+        if vocab.idx_to_token != [*parts["specials"], *parts["tokens"]]:
+            expected, fix = "a vocabulary of the tokens in the file", f"Override load in {cls.__name__} too."
+            _checks.fail(ValueError, where, "the result", expected, repr(vocab), fix)
+        return vocab
 
     def __len__(self) -> int:
         return len(self.idx_to_token)
@@ -351,7 +357,7 @@ def pad(
     if dtype.kind == "f" and all(row.dtype.kind in "iu" for row in typed):  # NumPy's choice for int64 and uint64
         dtype = np.dtype(np.int64)
         for number, row in enumerate(rows):
-            if row.max(initial=0) >= 2**63:
+            if row.size and row.max() >= 2**63:
                 fix = "Pass smaller integers, or all sequences in uint64."
                 _checks.fail(ValueError, where, f"{name}[{number}]", "below 2^63", str(row.max()), fix)
     padding = _checks.array(padding_value, "padding_value", where)

@@ -20,6 +20,7 @@ from numpy.lib import format as npy
 
 from vanilla_rnn import _checks
 from vanilla_rnn._atomic import file_name, write_file
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import Module, call_all
 from vanilla_rnn.optim import Optimizer
 
@@ -38,6 +39,7 @@ BOUNDS = {"s": (0.0, MAX), "t": (1.0, 2.0**53 - 1)}  # by the kind of array in a
 DTYPES = np.float64, np.float32, np.int64  # the last only for the number of steps in an optimiser's state
 
 
+@explained
 def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> None:
     """Write a module's parameters or an optimiser's state to an ``.npz`` file.
 
@@ -106,6 +108,7 @@ def save_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> No
     write_file(path, where, write)
 
 
+@explained
 def load_weights(path: str | os.PathLike[str], module: Module | Optimizer) -> None:
     """Load a file written by `save_weights`: fill a module of the same structure or an optimiser of the same kind.
 

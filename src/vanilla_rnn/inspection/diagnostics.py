@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import canonical_paths, collect_arrays
+from vanilla_rnn._module import attributes, place
 from vanilla_rnn.inspection.flow import (
     in_reading_order,
     jacobian_norms_to_end,
@@ -16,10 +16,11 @@ from vanilla_rnn.inspection.flow import (
     slopes,
     source_of,
     step_flows,
+    vector_norm,
 )
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import Array, ArrayLike, Loss
+    from vanilla_rnn._types import Array, ArrayLike, Iterator, Loss
     from vanilla_rnn.models import ModelRun
     from vanilla_rnn.rnn import RNNRun
     from vanilla_rnn.seq2seq import OneToManyRun
@@ -122,7 +123,7 @@ def gradient_flow(
 
     def norms(name: str) -> Array:
         """The norms of one part of the gradient, (cells, time)."""
-        return np.array([[_norm(getattr(flow, name)) for flow in flows] for flows in by_cell])
+        return np.array([[vector_norm(getattr(flow, name)) for flow in flows] for flows in by_cell])
 
     jacobian = [
         in_reading_order(r, np.array([np.linalg.norm(slope_t[:, None] * r.cell.W_hh, 2) for slope_t in slopes(r)]))
@@ -180,11 +181,11 @@ def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.0
     for r in rnn_run.read(row):
         span, logarithm = 0, 0.0  # the log of the gradient's norm, which itself may be too large or small for a float
         d_h = in_reading_order(r, r.h)[-1:].astype(np.float64).ravel()  # dL/dh_T, after the division by its norm
-        if len(d_h) and (norm := _norm(d_h)):
+        if len(d_h) and (norm := vector_norm(d_h)):
             d_h = d_h / norm
             for back, slope_t in enumerate(slopes(r)[:0:-1], start=1):  # the first step would lead to h_0
                 d_h = (slope_t * d_h) @ r.cell.W_hh  # J_t^T d_h
-                norm = _norm(d_h)
+                norm = vector_norm(d_h)
                 if norm == 0:
                     break
                 d_h, logarithm = d_h / norm, logarithm + math.log(norm)
@@ -192,14 +193,6 @@ def memory_span(run: RNNRun | ModelRun | OneToManyRun, *, threshold: float = 0.0
                     span = back
         spans.append(span)
     return spans
-
-
-def _norm(vector: Array) -> float:
-    """A vector's norm, computed so that no square overflows or vanishes; infinity if a number has overflowed."""
-    largest = float(np.abs(vector).max())
-    if not math.isfinite(largest):
-        return math.inf
-    return largest * float(np.linalg.norm(vector / largest)) if largest else 0.0
 
 
 def spectral_radius(W_hh: ArrayLike) -> float:
@@ -292,7 +285,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
     rng = np.random.default_rng(0)
     weights = {name: rng.standard_normal(np.shape(getattr(run, name))) for name in outputs}
     if "logits" in weights:  # backward ignores everything beyond a sequence's length
-        weights["logits"] = _checks.zero_padding(weights["logits"], run.lengths)
+        weights["logits"] = _checks.zero_padding(weights["logits"], getattr(run, "lengths", None))
     gradients = run.backward(**{f"d_{name}": values for name, values in weights.items()})
 
     parameters = module.parameters()
@@ -303,8 +296,10 @@ def check_gradients(module: Any, *inputs: Any) -> float:
         expected = "a dictionary with the keys of parameters()"
         _checks.fail(ValueError, where, "d_parameters", expected, f"one {differing}", fix)
     twins = {path: values.astype(np.complex128) for path, values in parameters.items()}
-    arrays, paths = collect_arrays(module), canonical_paths(module)
-    twin = deepcopy(module, {id(values): twins[paths[path]] for path, values in arrays.items()})  # all but the arrays
+    twin_at = {place(values): twins[path] for path, values in parameters.items()}
+    twin = deepcopy(
+        module, {id(a): twin_at.get(place(a), a.astype(np.complex128)) for a in _arrays_inside(module)}
+    )  # all but the arrays
     for path, values in twin.parameters().items():
         if values is not twins[path]:
             expected, own_fix = "an attribute of the module", "Keep each parameter in an attribute of its own."
@@ -343,6 +338,15 @@ def check_gradients(module: Any, *inputs: Any) -> float:
                 if np.isclose(gradient[worst], difference.real / 2e-5, rtol=1e-3, atol=0.0):
                     _refuse_forward("one that ignores the imaginary part, as np.abs does", where)
     return max(errors)
+
+
+def _arrays_inside(parent: Any) -> Iterator[Array]:
+    """Every array of floats in a module, also those that its ``parameters()`` leaves out."""
+    for child in parent if isinstance(parent, (list, tuple)) else attributes(parent).values():
+        if isinstance(child, np.ndarray) and child.dtype.kind == "f":
+            yield child
+        elif isinstance(child, (list, tuple)) or hasattr(child, "parameters"):
+            yield from _arrays_inside(child)
 
 
 @np.errstate(**_checks.QUIET)

@@ -6,6 +6,7 @@ gradient can remain.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -135,7 +136,7 @@ def source_of(
     rnn_run, model_run, row = network_run(run, row, where)
     value, upstream = None, None
     if targets is not None:
-        targets = _checks.array(targets, "targets", where).copy()  # the caller may change them
+        targets = _checks.array(targets, "targets", where).copy()  # as all gradients: the caller may change them
     ways = {"loss": loss, "d_logits": d_logits, "d_output or d_h_n": d_h_n if d_output is None else d_output}
     given = [name for name, way in ways.items() if way is not None]
     if len(given) > 1 or (targets is not None and loss is None):
@@ -149,11 +150,11 @@ def source_of(
         value, d_logits = _row_loss(model_run, row, loss, targets, where)
         require_finite_loss(value, where)
     if d_output is not None:
-        d_output = _checks.gradient(d_output, rnn_run.output, "d_output", where, rnn_run.lengths)
+        d_output = _checks.gradient(d_output, rnn_run.output, "d_output", where, rnn_run.lengths).copy()
     if d_h_n is not None:
-        d_h_n = _checks.gradient(d_h_n, rnn_run.h_n, "d_h_n", where)
+        d_h_n = _checks.gradient(d_h_n, rnn_run.h_n, "d_h_n", where).copy()
     if d_logits is not None and model_run is not None:
-        d_logits = _checks.gradient(d_logits, model_run.logits, "d_logits", where, model_run.lengths)
+        d_logits = _checks.gradient(d_logits, model_run.logits, "d_logits", where, model_run.lengths).copy()
         d_output, d_h_n, _ = model_run.head_run.backward(_checks.zero_padding(d_logits, model_run.lengths))
     if d_output is not None or d_h_n is not None:
         upstream = Upstream(d_output, d_h_n, value, d_logits)
@@ -207,6 +208,15 @@ def jacobian_norms_to_end(row: CellRow) -> Array:
         norms.append(_spectral_norm(product))
         product = (product * slope_t) @ W_hh
     return in_reading_order(row, np.array(norms[::-1]))
+
+
+@np.errstate(**_checks.QUIET)
+def vector_norm(vector: Array) -> float:
+    """A vector's norm, computed so that no square overflows or vanishes; infinity if a number has overflowed."""
+    largest = float(np.abs(vector).max())
+    if not math.isfinite(largest):
+        return math.inf
+    return largest * float(np.linalg.norm(vector / largest)) if largest else 0.0
 
 
 def _spectral_norm(product: Array) -> float:

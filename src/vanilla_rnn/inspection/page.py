@@ -8,6 +8,7 @@ lets the reader change them, and ``page_run.js`` handles training, questions, bu
 from __future__ import annotations
 
 import math
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +16,15 @@ import numpy as np
 from vanilla_rnn import _checks
 from vanilla_rnn._module import merge_gradients, unchecked
 from vanilla_rnn.cell import functions_of
-from vanilla_rnn.embedding import embed_backward
+from vanilla_rnn.embedding import EmbeddingRun, embed_backward
+from vanilla_rnn.heads import HeadRun, ManyToManyHead, ManyToOneHead
 from vanilla_rnn.losses import binary_cross_entropy, cross_entropy, mean_squared_error
 from vanilla_rnn.rnn import RNNRun
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Sequence
-    from vanilla_rnn.embedding import EmbeddingRun
     from vanilla_rnn.inspection.flow import Source, Upstream
+    from vanilla_rnn.models import ModelRun
 
     Question = str | tuple[str, int, int]
 
@@ -68,6 +70,8 @@ def page_numbers(
 ) -> dict[str, Any]:
     """The network, its inputs, and Python's results, with which the page compares its own."""
     run, model_run, upstream, rows = source.rnn_run, source.model_run, source.upstream, source.rows
+    if model_run is not None:
+        _check_parts(model_run)
     paths, prefix = (run._paths, "") if model_run is None else (model_run._paths, "rnn.")
     length, reasons = len(tokens), []
     parameters: dict[str, Array] = {}
@@ -117,6 +121,17 @@ def page_numbers(
     return numbers | {"questions": [_question(question, numbers) for question in questions]}
 
 
+def _check_parts(run: ModelRun) -> None:
+    """Refuse parts of your own: the page computes what this library's parts compute."""
+    own: list[object] = [
+        part for part in (run.embedding_run, run.head_run) if type(part) not in (EmbeddingRun, HeadRun, NoneType)
+    ]
+    own = own or [part for part in [run.head_run.head] if type(part) not in (ManyToOneHead, ManyToManyHead)]
+    if own:
+        got, fix = f"one with a {type(own[0]).__name__}", "Use print(trace): the page can't compute what yours does."
+        _checks.fail(TypeError, "Trace.save_html", "the model", "of parts of this library", got, fix)
+
+
 def _embedding(
     source: Source, run: EmbeddingRun, tokens: list[str], parameters: dict[str, Array], key: str
 ) -> dict[str, Any]:
@@ -137,7 +152,8 @@ def _target(source: Source, logits: Array) -> Array:
     targets = source.model_run.targets if source.targets is None and source.model_run is not None else source.targets
     shape = logits.shape[:-1] if source.loss is cross_entropy else logits.shape
     of_row = source.of_row(np.asarray(targets), len(logits) if logits.ndim == 2 else None)
-    return np.asarray(of_row).reshape(shape)
+    values = np.asarray(of_row).reshape(shape)
+    return values.astype(int) if values.dtype == bool else values
 
 
 def _given(source: Source, upstream: Upstream, length: int) -> dict[str, Array | None]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from vanilla_rnn import _checks
 from vanilla_rnn.inspection.diagnostics import GradientFlow
+from vanilla_rnn.inspection.flow import vector_norm
 from vanilla_rnn.inspection.trace import Trace, trace
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def plot_gradient_flow(
     if isinstance(run, GradientFlow):
         _refuse_more(run, where, row=row or None, **upstream)
         norms, names = run.d_h, [] if tokens is None else [str(token) for token in tokens]
-        if names and len(names) != norms.shape[1]:
+        if tokens is not None and len(names) != norms.shape[1]:
             expected, fix = f"{norms.shape[1]} tokens, one for each step", "Pass the tokens of this row."
             _checks.fail(ValueError, where, "tokens", expected, str(len(names)), fix)
     else:
@@ -112,7 +113,7 @@ def plot_gradient_flow(
         if any(flow is None for entries in flows for flow in entries):
             got, fix = "none", "Pass a loss and targets, d_logits, d_output or d_h_n with the run, or to trace(...)."
             _checks.fail(ValueError, where, "run", "a trace with gradients", got, fix)
-        norms = np.array([[np.linalg.norm(flow.d_h) for flow in entries] for entries in flows]).T  # type: ignore[union-attr]
+        norms = np.array([[vector_norm(flow.d_h) for flow in entries] for entries in flows]).T  # type: ignore[union-attr]
         names = steps.tokens
     ax = _axes(ax)
     for number, by_step in enumerate(norms):
@@ -166,7 +167,8 @@ def _label_steps(ax: Axes, tokens: list[str]) -> None:
     """The tokens below the steps, if they are known and there is room."""
     ax.locator_params(axis="x", integer=True)
     if any(tokens) and len(tokens) <= 40:
-        ax.set_xticks(range(len(tokens)), tokens, rotation=45 if len(tokens) > 8 else 0)
+        texts = [token.replace("$", r"\$") for token in tokens]  # matplotlib reads "$" as the start of a formula
+        ax.set_xticks(range(len(tokens)), texts, rotation=45 if len(tokens) > 8 else 0)
 
 
 def _axes(ax: Axes | None) -> Axes:

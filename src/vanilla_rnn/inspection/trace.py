@@ -242,6 +242,7 @@ def trace(
         embedding_run = None if model_run is None else model_run.embedding_run
         tokens = [""] * time if embedding_run is None else source.of_row(embedding_run.ids).tolist()
     fix = "Pass one for each step, such as tokenize(text)."
+    _checks.iterable(tokens, "tokens", where, fix)
     try:
         texts = [str(token) for token in tokens]
     except (TypeError, ValueError):  # not a sequence, or an int that is too long to print
