@@ -143,7 +143,7 @@ MAY_BE_REFUSED = {
 }  # if not plain
 MUTATES = re.compile("fit|load_|step|clip|with (weights|vectors|options)")
 RESULTS = (
-    r"h_t|y|output|the hidden state of \S+|the loss|\S+ after the step|d_\w+|rnn|cells\S+"  # which may be too large
+    r"b_h|h_t|y|output|the hidden state of \S+|the loss|\S+ after the step|d_\w+|rnn|cells\S+"  # which may be too large
 )
 
 

@@ -220,7 +220,7 @@ def cross_entropy(
     w = _term_weights(y.shape, lengths, weights, "targets", where)
     if w is not None:
         y, z = np.where(w > 0, y, 0), np.where(w[..., None] > 0, z, z.dtype.type(0))
-        if may_be_floats and (y == np.round(y)).all():
+        if may_be_floats and (np.abs(y) < 2**53).all() and (y == np.round(y)).all():
             y = y.astype(np.int64)
     y = _checks.ids(y, z.shape[-1], "targets", where, "classes")
     _checks.finite(z, "logits", where, _hints.for_logits)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import attributes, place
+from vanilla_rnn._module import attributes, place, quietly
 from vanilla_rnn.inspection.flow import (
     in_reading_order,
     jacobian_norms_to_end,
@@ -330,7 +330,7 @@ def check_gradients(module: Any, *inputs: Any) -> float:
             _checks.fail(ValueError, where, f"the gradient of {name}", expected, got, fix)
         if values.size:
             sums = [weighted_sum(values, index, STEP * 1j) for index in np.ndindex(values.shape)]
-            true = (np.array(sums).imag / STEP).reshape(values.shape)
+            true = np.reshape(quietly(np.divide, np.array(sums).imag, STEP), values.shape)
             errors.append(_relative_error(gradient, true))
             if errors[-1] > 1e-6 and np.isfinite(gradient).all():  # is it backward that is wrong, or the complex step?
                 worst = np.unravel_index(np.abs(gradient - true).argmax(), values.shape)
