@@ -327,3 +327,11 @@ def test_a_call_that_does_not_fit_the_signature(call, message):
     with pytest.raises(TypeError) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_a_list_deeper_than_any_array_is_refused():
+    deep = [1.0]
+    for _ in range(5000):
+        deep = [deep, 1.5]
+    with pytest.raises(ValueError, match="f: x must be a rectangular array of numbers"):
+        array(deep, "x", "f")

@@ -1,6 +1,8 @@
 """Cells of your own: their mistakes are named, and nothing that they do later reaches a run."""
 
 import itertools
+import math
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,7 @@ from plain import GRUCell, LeakyCell, SameCell
 from vanilla_rnn import (
     RNN,
     SGD,
+    Decoder,
     Embedding,
     ManyToMany,
     ManyToManyHead,
@@ -446,7 +449,14 @@ class NoisyCell(RNNCell):
         self.rng = rng
 
     def forward(self, x_t, h_prev=None):
-        return super().forward(2.0 * x_t * (self.rng.random(x_t.shape) > 0.5), h_prev)
+        kept = 2.0 * (self.rng.uniform(size=x_t.shape) > 0.5)
+        run = super().forward(kept * x_t, h_prev)
+
+        def backward(d_h):
+            d_x, d_h_prev, d_parameters = run.backward(d_h)
+            return kept * d_x, d_h_prev, d_parameters
+
+        return SimpleNamespace(h=run.h, backward=backward)
 
 
 def test_a_cell_that_draws_random_numbers_draws_other_ones_in_each_run():
@@ -594,3 +604,117 @@ def test_the_page_of_a_trace_has_no_parts_of_your_own(model):
         TypeError, match="^Trace.save_html: the model must be of parts of this library, got one with a "
     ):
         steps.to_html()
+
+
+@pytest.mark.parametrize("kind", [np.random.RandomState, np.random.default_rng])
+def test_the_gradients_of_a_cell_that_draws_random_numbers_can_be_checked(kind):
+    rnn = RNN.from_cells([NoisyCell(2, 3, rng=0), NoisyCell(3, 3, rng=0)])
+    rnn.cells[0].rng = rnn.cells[1].rng = kind(0)
+    assert check_gradients(rnn, X) < 1e-11
+
+
+class DictCell:
+    """``h_t = tanh(W x_t + U h_{t-1})``, with its weights in a dictionary, and constants that aren't weights."""
+
+    input_size, hidden_size, dtype = 2, 3, np.dtype(np.float64)
+
+    def __init__(self, neighbour=None):
+        rng = np.random.default_rng(0)
+        self.weights = {"W": rng.standard_normal((3, 2)), "U": rng.standard_normal((3, 3))}
+        self.eps, self.order, self.neighbour = np.array(1.0), np.array([2.0, 0.0, 1.0]), neighbour
+
+    def parameters(self):
+        return self.weights
+
+    def forward(self, x_t, h_prev):
+        W, U = self.weights["W"], self.weights["U"]
+        order = self.order.astype(int)
+        h = np.tanh(x_t @ W.T + h_prev @ U.T)[:, order] / math.sqrt(self.eps)
+
+        def backward(d_h):
+            d_a = np.empty_like(d_h)
+            d_a[:, order] = d_h * (1.0 - h * h)
+            return d_a @ W, d_a @ U, {"W": d_a.T @ x_t, "U": d_a.T @ h_prev}
+
+        return SimpleNamespace(h=h, backward=backward)
+
+
+def test_the_gradients_of_weights_in_a_dictionary_can_be_checked_and_constants_stay_real():
+    assert check_gradients(RNN.from_cells([DictCell()]), X) < 1e-11
+
+
+def test_cells_may_refer_to_each_other():
+    first = DictCell()
+    first.neighbour = DictCell(neighbour=first)
+    assert check_gradients(RNN.from_cells([first]), X) < 1e-11
+
+
+class DecayedCell(RNNCell):
+    """A cell whose backward is slightly wrong: it adds weight decay."""
+
+    def forward(self, x_t, h_prev=None):
+        run = super().forward(x_t, h_prev)
+
+        def backward(d_h):
+            d_x, d_h_prev, d_parameters = run.backward(d_h)
+            return d_x, d_h_prev, {name: d + 1e-4 * self.parameters()[name] for name, d in d_parameters.items()}
+
+        return SimpleNamespace(h=run.h, backward=backward)
+
+
+def test_a_slightly_wrong_gradient_is_a_number_not_a_refusal():
+    assert 1e-6 < check_gradients(RNN.from_cells([DecayedCell(2, 3, rng=0)]), X) < 1e-2
+
+
+def test_the_gradients_of_a_long_float32_sequence_can_be_checked():
+    x = np.random.default_rng(1).normal(size=(64, 20, 2)).astype(np.float32)
+    assert check_gradients(RNN(2, 3, dtype=np.float32, rng=1), x) < 1e-4
+
+
+class LockedHead(ManyToOneHead):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.lock = threading.Lock()
+
+
+class LockedCell(SameCell):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: ManyToOne(RNN(2, 3), LockedHead(3, 1)).forward(X), lambda: RNN.from_cells([LockedCell(2, 3)])]
+)
+def test_what_can_not_be_copied_is_named(call):
+    with pytest.raises(
+        TypeError, match="^Locked.*: the object must be one that copy.deepcopy can copy, got TypeError: .*lock"
+    ):
+        call()
+
+
+class TiedByHand(Decoder):
+    """A decoder that lists its shared table under the name of the head."""
+
+    def parameters(self):
+        named = super().parameters()
+        return {path.replace("embedding.vectors", "head.W_hy"): values for path, values in named.items()}
+
+
+def test_a_shared_array_has_the_name_under_which_it_is_listed():
+    head, embedding = ManyToManyHead(3, 5, rng=0), Embedding(5, 3, rng=1)
+    head.W_hy = embedding.vectors
+    model = TiedByHand(RNN(3, 3, rng=2), head, embedding, bos_idx=0, eos_idx=1)
+    assert check_gradients(model, [[2, 3, 4]]) < 1e-11
+
+
+class NamedHead(ManyToOneHead):
+    """A head with a method of its own, which computes nothing else."""
+
+    def answer(self, y):
+        return ["no", "yes"][int(y > 0)]
+
+
+def test_the_page_may_show_a_head_with_more_methods():
+    model = ManyToOne(RNN(2, 3, rng=0), NamedHead(3, 1, rng=1))
+    assert "<html" in trace(model.forward(X[0])).to_html()

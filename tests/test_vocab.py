@@ -204,6 +204,28 @@ def test_a_subclass_that_would_load_other_tokens_is_refused(kind, tmp_path):
         kind.load(tmp_path / "vocab.json")
 
 
+class AnyCase(Vocab):
+    """A vocabulary with more than one way to write a token."""
+
+    def __init__(self, tokens, *, specials=("<unk>",)):
+        super().__init__(tokens, specials=specials)
+        for token, idx in list(self.token_to_idx.items()):
+            self.token_to_idx.setdefault(token.upper(), idx)
+
+
+def test_a_subclass_with_aliases_is_saved_and_loaded(tmp_path):
+    AnyCase(["a", "b"]).save(tmp_path / "vocab.json")
+    assert AnyCase.load(tmp_path / "vocab.json").encode(["B", "b", "A", "c"]).tolist() == [2, 2, 1, 0]
+
+
+def test_a_vocabulary_of_characters_can_be_grown_by_hand():
+    vocab = Vocab([], specials=("<unk>",))
+    for token in "ab":
+        vocab.token_to_idx[token] = len(vocab)
+        vocab.idx_to_token.append(token)
+    assert vocab.encode("bac").tolist() == [2, 1, 0]
+
+
 FORM = r'\{"specials": \[...\], "tokens": \[...\]\}, got a file that begins with '
 
 

@@ -198,7 +198,9 @@ def iterable(value: object, name: str, where: str, fix: str) -> None:
     """Check that a value can be iterated over, and that its items have an order."""
     if isinstance(value, (set, frozenset, Mapping)):
         fail(TypeError, where, name, "a list or another iterable with an order", shown(value), fix)
-    if hasattr(value, "columns"):  # a table, whose items would be the names of its columns
+    if hasattr(value, "columns") and not isinstance(
+        value, (list, tuple)
+    ):  # a table, whose items would be the names of its columns
         fail(TypeError, where, name, "a list", shown(value), "Pass one column of the table: table['name'].")
     try:
         iter(value)  # type: ignore[call-overload]  # this call is the check
@@ -219,7 +221,7 @@ def array(value: object, name: str, where: str) -> Array:
     """Convert a value to a rectangular array of numbers; the caller decides which kind of number is right."""
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return value
-    if _contains(value, np.ma.is_masked):
+    if _contains(value, _is_masked):
         fix = "Fill or drop the masked values: a plain array can't mark a value as missing."
         fail(ValueError, where, name, "an array without masked values", "a masked array", fix)
     try:
@@ -453,11 +455,17 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
     return counts.astype(np.int64)
 
 
-def _contains(value: object, is_one: Callable[[object], bool]) -> bool:
-    """Whether a value, or one in nested lists, is of some kind; no int and no float is."""
+def _contains(value: object, is_one: Callable[[object], bool], depth: int = 64) -> bool:
+    """Whether a value, or one in lists as deep as NumPy's arrays can be, is of some kind; no int and no float is."""
     if isinstance(value, (list, tuple)):
-        return not set(map(type, value)) <= {int, float} and any(_contains(part, is_one) for part in value)
+        may = depth > 0 and not set(map(type, value)) <= {int, float}
+        return may and any(_contains(part, is_one, depth - 1) for part in value)
     return is_one(value)
+
+
+def _is_masked(value: object) -> bool:
+    """Whether a value is a masked array in which a number is masked."""
+    return isinstance(value, np.ma.MaskedArray) and bool(np.ma.is_masked(value))
 
 
 def _is_bool(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextvars import copy_context
+from copy import deepcopy
 from functools import cache
 from itertools import starmap
 from operator import call, setitem
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 class Module:
     """An object that holds weights, and nothing else.
 
-    Each weight is a NumPy array. It is an attribute of the module or of a module inside it, or an item of a list or a
-    tuple; these can also contain modules. What ``forward`` computes is never stored here: it is in the run that
-    ``forward`` returns.
+    Each weight is a NumPy array. It is an attribute of the module or of a module inside it, or an item of a list; lists
+    can also contain modules. What ``forward`` computes is never stored here: it is in the run that ``forward`` returns.
     """
 
     __slots__ = ()
@@ -84,11 +84,11 @@ class Module:
 
 def canonical_paths(module: Module) -> dict[str, str]:
     """For every path to an array, the path under which ``parameters()`` lists that array."""
-    paths = first_paths(collect_arrays(module))
+    arrays = collect_arrays(module)
     if type(module).parameters is Module.parameters:
-        return paths
-    listed = module.parameters()  # a subclass's own parameters() may leave arrays out
-    return {path: first for path, first in paths.items() if first in listed}
+        return first_paths(arrays)
+    listed = {place(values): path for path, values in module.parameters().items()}  # perhaps without some arrays
+    return {path: listed[place(values)] for path, values in arrays.items() if place(values) in listed}
 
 
 def merge_gradients(paths: Mapping[str, str], parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
@@ -145,6 +145,16 @@ def call_all(calls: Iterable[tuple[Any, ...]]) -> None:
     deque(starmap(call, calls), maxlen=0)
 
 
+def deep_copy(part: Any, shared: Mapping[int, Any]) -> Any:
+    """A deep copy of an object of the caller's own; it shares the objects in ``shared``, which has them by their id."""
+    try:
+        return deepcopy(part, dict(shared))
+    except Exception as error:  # whatever its parts raise
+        fix = "Define __deepcopy__ so that the copy shares what can't be copied."
+        got = f"{type(error).__name__}: {error}"
+        _checks.fail(TypeError, type(part).__name__, "the object", "one that copy.deepcopy can copy", got, fix)
+
+
 def as_rows(values: Array) -> Array:
     """(..., features) -> (rows, features)."""
     return values.reshape(-1, values.shape[-1])
@@ -167,19 +177,17 @@ def _slots_of(kind: Any) -> tuple[str, ...]:
     return tuple(name for slots in by_class for name in ([slots] if isinstance(slots, str) else slots))
 
 
-def collect_arrays(parent: Module | list[Any] | tuple[Any, ...], prefix: str = "") -> dict[str, Array]:
+def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Array]:
     """Every array in a module by its path; a shared one under each of its paths."""
     arrays: dict[str, Array] = {}
-    if isinstance(parent, (list, tuple)):
+    if isinstance(parent, list):
         children: Iterable[tuple[Any, Any]] = enumerate(parent)
     else:
         children = attributes(parent).items()
     for name, child in children:
         if isinstance(child, np.ndarray):
             arrays[f"{prefix}{name}"] = child
-        elif isinstance(child, (list, tuple)) or (
-            isinstance(child, Module) and type(child).parameters is Module.parameters
-        ):
+        elif isinstance(child, list) or (isinstance(child, Module) and type(child).parameters is Module.parameters):
             arrays |= collect_arrays(child, f"{prefix}{name}.")
         elif callable(getattr(child, "parameters", None)):  # a cell of your own, or a module with parameters of its own
             arrays |= {f"{prefix}{name}.{path}": values for path, values in child.parameters().items()}

@@ -5,14 +5,13 @@ Both heads take what an `RNN` returns, ``head(*rnn(x))``, and each reads one of 
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from vanilla_rnn import _checks
 from vanilla_rnn._calls import explained
-from vanilla_rnn._module import Module, Run, as_rows, by_name, freeze, quietly
+from vanilla_rnn._module import Module, Run, as_rows, by_name, deep_copy, freeze, quietly
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, ArrayLike, DTypeLike
@@ -143,7 +142,7 @@ class Head(Module):
     def frozen(self) -> Self:
         """A copy with read-only weights, for a run to keep."""
         if type(self) not in (ManyToOneHead, ManyToManyHead):  # a head of your own may have other attributes
-            own = deepcopy(self)
+            own: Self = deep_copy(self, {})
             freeze([own, *own.weights.values()])
             return own
         copies = {name: values.copy() for name, values in self.weights.items()}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vanilla_rnn import _checks
-from vanilla_rnn._module import attributes
+from vanilla_rnn._module import attributes, deep_copy
 from vanilla_rnn.cell import RNNCell
 
 if TYPE_CHECKING:
@@ -29,8 +28,13 @@ def snapshot(cell: Any) -> Any:
     """
     if is_plain(cell):
         return cell.frozen()
+    return deep_copy(cell, {id(generator): generator for generator in generators_of(cell)})
+
+
+def generators_of(cell: Any) -> list[Any]:
+    """The random generators of NumPy that are attributes of a cell."""
     kinds = np.random.Generator, np.random.RandomState
-    return deepcopy(cell, {id(value): value for value in attributes(cell).values() if isinstance(value, kinds)})
+    return [value for value in attributes(cell).values() if isinstance(value, kinds)]
 
 
 def check_cell(cell: Any, name: str, where: str) -> None:

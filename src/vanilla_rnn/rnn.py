@@ -270,7 +270,7 @@ class RNN(Module):
     def check_cells(self, where: str) -> Sizes:
         """Check the cells and return their sizes. It is an error if cells or replaced weights don't match."""
         cells, directions = self.cells, self.directions
-        if not isinstance(cells, (list, tuple)):
+        if not isinstance(cells, list):
             _checks.fail(TypeError, where, "cells", "a list of cells", _checks.shown(cells), "Assign a list.")
         if not cells or len(cells) % directions:
             expected = "a list of one or more" if directions == 1 else "a list of two per layer, forward and reverse"

@@ -109,7 +109,7 @@ class Vocab:
     ['dog', 'bites', 'the', 'man']
     """
 
-    __slots__ = ("_has_only_characters", "idx_to_token", "specials", "token_to_idx")
+    __slots__ = ("idx_to_token", "specials", "token_to_idx")
 
     @explained
     def __init__(self, tokens: Iterable[str], *, min_freq: int = 1, specials: Sequence[str] = SPECIALS) -> None:
@@ -135,7 +135,6 @@ class Vocab:
         self.idx_to_token = [*specials, *frequent]
         self.token_to_idx = {token: idx for idx, token in enumerate(self.idx_to_token)}
         self.specials = tuple(specials)
-        self._has_only_characters = set(map(len, self.idx_to_token[len(specials) :])) == {1}
 
     @classmethod
     def from_texts(
@@ -175,7 +174,7 @@ class Vocab:
         array([1, 0, 2])
         """
         unknown = -1 if self.unk_idx is None else self.unk_idx
-        if isinstance(tokens, str) and self._has_only_characters:
+        if isinstance(tokens, str) and self._has_only_characters():
             tokens = str.__str__(tokens)
             ids = self._encode_characters(tokens, unknown)
         else:
@@ -187,6 +186,10 @@ class Vocab:
             fix = 'Create the vocabulary with "<unk>" among its specials to encode any token.'
             _checks.fail(ValueError, "Vocab.encode", "every token", f"one of {_checks.listed(self)}", got, fix)
         return ids
+
+    def _has_only_characters(self) -> bool:
+        """Whether every token but the specials is a single character."""
+        return set(map(len, self.idx_to_token[len(self.specials) :])) == {1}
 
     def _encode_characters(self, text: str, unknown: int) -> Array:
         """The id of each character, looked up in a table by its code point, a piece of the text at a time."""
@@ -224,12 +227,13 @@ class Vocab:
         """
         import json
 
-        where, tokens = f"{type(self).__name__}.save", self.idx_to_token[len(self.specials) :]
-        loaded = Vocab(tokens, specials=self.specials)
-        if (loaded.idx_to_token, loaded.token_to_idx) != (self.idx_to_token, self.token_to_idx):
+        where, tokens, specials = f"{type(self).__name__}.save", list(self.idx_to_token), list(self.specials)
+        has_ids = list(map(self.token_to_idx.get, tokens)) == list(range(len(tokens)))
+        if not has_ids or tokens[: len(specials)] != specials or not all(isinstance(token, str) for token in tokens):
             expected, fix = "the inverse of token_to_idx, specials first", "Create a new Vocab of these tokens."
             _checks.fail(ValueError, where, "idx_to_token", expected, "another list", fix)
-        data = json.dumps({"specials": self.specials, "tokens": tokens}, indent=0).encode("utf-8")
+        content = {"specials": specials, "tokens": tokens[len(specials) :]}
+        data = json.dumps(content, indent=0).encode("utf-8")
         write_file(path, where, lambda file: file.write(data))
 
     @classmethod
@@ -258,7 +262,7 @@ class Vocab:
                 got, fix = f"{_hints.brief(token)} {count} times", "Save the vocabulary again: the file was changed."
                 _checks.fail(ValueError, where, path, "a file in which each token occurs once", got, fix)
         vocab = cls(parts["tokens"], specials=parts["specials"])
-        if vocab.idx_to_token != [*parts["specials"], *parts["tokens"]]:
+        if list(vocab.idx_to_token) != [*parts["specials"], *parts["tokens"]]:
             expected, fix = "a vocabulary of the tokens in the file", f"Override load in {cls.__name__} too."
             _checks.fail(ValueError, where, "the result", expected, repr(vocab), fix)
         return vocab

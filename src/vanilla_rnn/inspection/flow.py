@@ -219,6 +219,12 @@ def vector_norm(vector: Array) -> float:
     return largest * float(np.linalg.norm(vector / largest)) if largest else 0.0
 
 
+@np.errstate(**_checks.QUIET)
+def jacobian_norm(slope_t: Array, W_hh: Array) -> float:
+    """``||J_t||_2``, the largest factor by which step t can scale a gradient."""
+    return _spectral_norm(slope_t[:, None] * W_hh)
+
+
 def _spectral_norm(product: Array) -> float:
     """The largest factor by which a matrix can lengthen a vector; infinity if it has overflowed."""
     return float(np.linalg.norm(product, 2)) if np.isfinite(product).all() else np.inf

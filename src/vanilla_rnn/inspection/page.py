@@ -23,6 +23,7 @@ from vanilla_rnn.rnn import RNNRun
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Sequence
+    from vanilla_rnn.heads import Head
     from vanilla_rnn.inspection.flow import Source, Upstream
     from vanilla_rnn.models import ModelRun
 
@@ -123,13 +124,19 @@ def page_numbers(
 
 def _check_parts(run: ModelRun) -> None:
     """Refuse parts of your own: the page computes what this library's parts compute."""
-    own: list[object] = [
-        part for part in (run.embedding_run, run.head_run) if type(part) not in (EmbeddingRun, HeadRun, NoneType)
-    ]
-    own = own or [part for part in [run.head_run.head] if type(part) not in (ManyToOneHead, ManyToManyHead)]
+    runs: list[object] = [run.embedding_run, run.head_run]
+    own = [type(part) for part in runs if type(part) not in (EmbeddingRun, HeadRun, NoneType)]
+    if not own and _is_own_head(type(run.head_run.head)):
+        own = [type(run.head_run.head)]
     if own:
-        got, fix = f"one with a {type(own[0]).__name__}", "Use print(trace): the page can't compute what yours does."
+        got, fix = f"one with a {own[0].__name__}", "Use print(trace): the page can't compute what yours does."
         _checks.fail(TypeError, "Trace.save_html", "the model", "of parts of this library", got, fix)
+
+
+def _is_own_head(kind: type[Head]) -> bool:
+    """Whether a class of heads computes something else than the classes of this library."""
+    base = ManyToOneHead if issubclass(kind, ManyToOneHead) else ManyToManyHead
+    return any(getattr(kind, name) is not getattr(base, name) for name in ("forward", "_forward", "select"))
 
 
 def _embedding(

@@ -5,6 +5,7 @@ Import it as a module: ``from vanilla_rnn.inspection import plot``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from vanilla_rnn.inspection.trace import Trace, trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from vanilla_rnn._types import ArrayLike, Loss, Mapping, Sequence
+    from vanilla_rnn._types import ArrayLike, Loss, Sequence
     from vanilla_rnn.models import ModelRun
     from vanilla_rnn.rnn import RNNRun
     from vanilla_rnn.seq2seq import OneToManyRun
@@ -141,7 +142,7 @@ def plot_history(history: Sequence[Mapping[str, float]], *, ax: Axes | None = No
         The axes with the picture.
     """
     rows = history if isinstance(history, (list, tuple)) else ()
-    if not rows or not all(isinstance(row, dict) and "loss" in row for row in rows):
+    if not rows or not all(isinstance(row, Mapping) and "loss" in row for row in rows):
         got, fix = _checks.shown(history), "Pass what fit(...) or fit_stream(...) returned."
         _checks.fail(ValueError, "plot_history", "history", "a list of rows with a loss", got, fix)
     ax = _axes(ax)

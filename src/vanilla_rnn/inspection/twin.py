@@ -1,0 +1,89 @@
+"""A complex copy of a module, for the complex steps of `check_gradients`."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from vanilla_rnn import _checks
+from vanilla_rnn._module import attributes, collect_arrays, place
+from vanilla_rnn.own_cell import generators_of
+
+if TYPE_CHECKING:
+    from vanilla_rnn._types import Array, Iterable, Iterator
+
+
+class Twin:
+    """A copy of a module whose weights are complex. It computes the same as the module, also with random numbers.
+
+    Attributes
+    ----------
+    parameters : dict[str, numpy.ndarray of complex128]
+        The weights of the copy, under the keys of ``module.parameters()``.
+    """
+
+    def __init__(self, module: Any, where: str) -> None:
+        self._where, live = where, module.parameters()
+        self.parameters = {path: values.astype(np.complex128) for path, values in live.items()}
+        parts = list(_parts(module))
+        at = {place(values): self.parameters[path] for path, values in live.items()}
+        arrays = [*live.values(), *collect_arrays(module).values()]
+        memo: dict[int, Any] = {id(values): at[place(values)] for values in arrays if place(values) in at}
+        memo |= {id(a): a.astype(np.complex128) for part in parts for a in _weights(part) if id(a) not in memo}
+        generators = [generator for part in parts for generator in generators_of(part)]
+        self._next, self._generators = deepcopy(generators), deepcopy(generators)
+        memo |= {id(generator): copied for generator, copied in zip(generators, self._generators, strict=True)}
+        self._module = deepcopy(module, memo)
+        for path, values in self._module.parameters().items():
+            if values is not self.parameters[path]:
+                expected, fix = "an attribute of the module", "Keep each parameter in an attribute of its own."
+                _checks.fail(ValueError, where, path, expected, "a view or a copy of one", fix)
+
+    def forward(self, inputs: Iterable[Any]) -> Any:
+        """The run of the copy. Each call draws the random numbers that the module would have drawn next."""
+        for generator, start in zip(self._generators, self._next, strict=True):
+            if isinstance(generator, np.random.Generator):
+                generator.bit_generator.state = start.bit_generator.state
+            else:
+                generator.set_state(start.get_state())
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            try:
+                return self._module.forward(*inputs)
+            except np.exceptions.ComplexWarning as warning:
+                line = traceback.extract_tb(warning.__traceback__)[-1]
+                self.refuse(f"one that lost the imaginary part at {line.filename}:{line.lineno}: {line.line}")
+            except TypeError as error:  # from a function that NumPy doesn't have for complex numbers
+                self.refuse(f"one that raised: {error}")
+
+    def refuse(self, got: str) -> NoReturn:
+        """Refuse a forward that isn't the same function of complex numbers as of real ones."""
+        expected = "a function that also works on complex numbers"
+        fix = (
+            "Create buffers with the dtype of what they will contain, np.zeros(shape, dtype=x.dtype), "
+            "and write functions with exp, tanh and arithmetic alone: np.where(x < 0, -x, x) for np.abs(x)."
+        )
+        _checks.fail(ValueError, self._where, "forward", expected, got, fix)
+
+
+def _parts(module: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """A module, and every module or cell inside it, each once."""
+    seen = set() if seen is None else seen
+    if id(module) not in seen:
+        seen.add(id(module))
+        yield module
+        for child in attributes(module).values():
+            for part in child if isinstance(child, list) else [child]:
+                if hasattr(part, "parameters"):
+                    yield from _parts(part, seen)
+
+
+def _weights(part: Any) -> list[Array]:
+    """The weights that a class of this library keeps in a module, also those that its ``parameters()`` leaves out."""
+    kinds = [kind for kind in type(part).__mro__ if kind.__module__.startswith("vanilla_rnn.")]
+    values = [getattr(part, name, None) for kind in kinds for name in getattr(kind, "__slots__", ())]
+    return [value for value in values if isinstance(value, np.ndarray)]
