@@ -24,7 +24,7 @@ INSTEAD = {  # what this library has in place of other libraries' arguments
     "units": "Call it hidden_size.",
     "gradients": "Pass loss and targets, or d_logits, or d_output and d_h_n.",
     "ignore_index": "Pass weights=(targets != index): a target of weight 0 is ignored.",
-    "reduction": "Leave it out: a loss is the mean over what counts.",
+    "reduction": "Leave it out: every loss is the mean over the predictions that count.",
     "label_smoothing": "Write a loss of your own: a function that returns the loss and d_logits.",
     "pos_weight": "Pass weights=np.where(labels == 1, pos_weight, 1.0).",
     "max_size": "Pass min_freq=..., or Counter(dict(counts.most_common(max_size))).",

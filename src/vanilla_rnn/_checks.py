@@ -23,7 +23,7 @@ from vanilla_rnn import _hints
 if TYPE_CHECKING:
     from vanilla_rnn._types import RNG, Array, Callable, Collection, Fix, Iterable, Sizes
 
-# NumPy's settings while it computes: an overflow is reported by name, or is an infinite gradient; an underflow is 0.
+# NumPy's settings for our computations: no warnings. Checks report an overflow by name; an underflow gives 0.
 QUIET: dict[str, Any] = {"over": "ignore", "under": "ignore", "invalid": "ignore"}
 
 # --- messages ---------------------------------------------------------------------------------------------------------
@@ -198,9 +198,7 @@ def iterable(value: object, name: str, where: str, fix: str) -> None:
     """Check that a value can be iterated over, and that its items have an order."""
     if isinstance(value, (set, frozenset, Mapping)):
         fail(TypeError, where, name, "a list or another iterable with an order", shown(value), fix)
-    if hasattr(value, "columns") and not isinstance(
-        value, (list, tuple)
-    ):  # a table, whose items would be the names of its columns
+    if hasattr(value, "columns") and not isinstance(value, (list, tuple)):  # a table: iter gives its column names
         fail(TypeError, where, name, "a list", shown(value), "Pass one column of the table: table['name'].")
     try:
         iter(value)  # type: ignore[call-overload]  # this call is the check
@@ -456,11 +454,12 @@ def lengths(value: Any, sizes: Sizes, where: str, name: str = "lengths") -> Arra
 
 
 def _contains(value: object, is_one: Callable[[object], bool], depth: int = 64) -> bool:
-    """Whether a value, or one in lists as deep as NumPy's arrays can be, is of some kind; no int and no float is."""
-    if isinstance(value, (list, tuple)):
-        may = depth > 0 and not set(map(type, value)) <= {int, float}
-        return may and any(_contains(part, is_one, depth - 1) for part in value)
-    return is_one(value)
+    """Whether ``is_one`` holds for a value or, in nested lists, for any item; never for an int or a float."""
+    if not isinstance(value, (list, tuple)):
+        return is_one(value)
+    if depth == 0 or set(map(type, value)) <= {int, float}:  # an array has at most 64 axes
+        return False
+    return any(_contains(part, is_one, depth - 1) for part in value)
 
 
 def _is_masked(value: object) -> bool:

@@ -57,7 +57,7 @@ def not_numbers(value: object, values: Array, name: str) -> tuple[str, str]:
             fix = "Convert words to ids: vocab.encode(words)."
         elif name in ("labels", "targets"):
             fix = "Number the classes from 0, for example with {'neg': 0, 'pos': 1}[label]."
-        return f"words, such as {str(first or next(iter(values.flat), ''))[:60]!r}", fix
+        return f"words, such as {str(first or values.flat[0])[:60]!r}", fix
     if values.dtype.kind in "mM" or hasattr(first, "toordinal"):
         fix = "Convert dates to numbers, such as the days since the first one."
         return f"dates, such as {first or values.flat[0]}", fix

@@ -146,7 +146,7 @@ def call_all(calls: Iterable[tuple[Any, ...]]) -> None:
 
 
 def deep_copy(part: Any, shared: Mapping[int, Any]) -> Any:
-    """A deep copy of an object of the caller's own; it shares the objects in ``shared``, which has them by their id."""
+    """A deep copy of a part of your own, which shares the objects in ``shared`` with it; the keys are their ids."""
     try:
         return deepcopy(part, dict(shared))
     except Exception as error:  # whatever its parts raise
@@ -197,7 +197,7 @@ def collect_arrays(parent: Module | list[Any], prefix: str = "") -> dict[str, Ar
 def first_paths(arrays: Mapping[str, Array], where: str = "parameters", name: str = "{}") -> dict[str, str]:
     """For each path, the first path to the same array. Arrays that overlap in any other way are an error.
 
-    ``where`` and ``name``, into which the path is put, are for the message.
+    ``where`` and ``name`` are for the message; in ``name``, ``{}`` is replaced by the path.
     """
     first: dict[int, str] = {}
     paths = {path: first.setdefault(id(values), path) for path, values in arrays.items()}
@@ -206,16 +206,14 @@ def first_paths(arrays: Mapping[str, Array], where: str = "parameters", name: st
             other = next(other for other in arrays if other == path or np.shares_memory(values, arrays[other]))
             paths[path] = other
             if place(values) != place(arrays[other]):
-                expected, fix = (
-                    f"an array that doesn't overlap {other}",
-                    "Assign the array itself to share it, or a copy.",
-                )
+                expected = f"an array that doesn't overlap {other}"
+                fix = "Assign the array itself to share it, or a copy."
                 _checks.fail(ValueError, where, name.format(path), expected, "a view of it", fix)
     return paths
 
 
 def place(values: Array) -> tuple[Any, ...]:
-    """Where in memory the numbers of an array are."""
+    """Where an array's numbers are in memory: two paths with the same place lead to the same numbers."""
     return values.__array_interface__["data"][0], values.shape, values.strides
 
 

@@ -89,8 +89,8 @@ def functions_of(nonlinearity: str | Nonlinearity) -> Nonlinearity:
 
 
 def _apply(function: Callable[[Array], Array], name: str, values: Array, out: Array | None = None) -> Array:
-    """Call a function of your own, and copy its result into ``out`` if there is one."""
-    # A function may work in place, or return an array that it uses again.
+    """Call a function of your own, and copy its result, into ``out`` if there is one."""
+    # The function may change its argument, or return an array that it will use again.
     result = _checks.floats(function(values.copy() if out is None else values), name, "nonlinearity", values.dtype)
     if result.shape != values.shape:
         expected, fix = f"an array of shape {values.shape}", "Return one number for each number in the argument."

@@ -175,7 +175,7 @@ class EmbeddingRun(Run):
         return self._backward(_checks.gradient(d_vectors, self.vectors, "d_vectors", where))
 
     def _backward(self, d_vectors: Array) -> EmbeddingGradients:
-        """`backward`, for a gradient that a network computed, which may be infinite."""
+        """`backward`, for a gradient that another part of a model computed, which may be infinite."""
         return EmbeddingGradients({"vectors": quietly(embed_backward, d_vectors, self.ids, self._num_embeddings)})
 
 

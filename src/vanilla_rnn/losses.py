@@ -85,8 +85,8 @@ def sigmoid(logits: ArrayLike) -> Array:
     """
     z = _checks.floats(logits, "logits", "sigmoid")
     _checks.finite(z, "logits", "sigmoid")
-    probabilities: Array = quietly(sigmoid_of, z)
-    return probabilities
+    with np.errstate(**_checks.QUIET):
+        return sigmoid_of(z)
 
 
 @explained
@@ -210,7 +210,7 @@ def cross_entropy(
     z = _class_logits(logits, where)
     fix = "Pass class ids, one integer for each prediction, not one-hot vectors."
     y = _checks.array(targets, "targets", where)
-    # Only an array of floats can mark a target with NaN. A batch in which there is none must not be refused for that.
+    # Only floats can mark a missing target with NaN. Floats are also accepted in a batch without missing targets.
     may_be_floats = y.dtype.kind == "f" and (lengths is not None or weights is not None)
     y = y if may_be_floats else _checks.integers(targets, "targets", where, fix)
     y = y[..., 0] if y.shape == (*z.shape[:-1], 1) else y
@@ -270,7 +270,7 @@ def mean_squared_error(
 
 
 def evaluate_loss(loss: Loss, logits: Array, targets: Any, where: str, **options: Any) -> tuple[float, Array]:
-    """The result of a loss function, which may be the caller's own."""
+    """Call a loss function, which may be the caller's own, and check its two results."""
     result: Any = explained(loss)(logits, targets, **options)
     if not isinstance(result, tuple) or len(result) != 2:
         fix = "Return two results: the loss and d_logits."
@@ -361,7 +361,7 @@ def _term_weights(
 def _mean(
     losses_of: Callable[[Array, Array], tuple[Array, Array]], z: Array, y: Array, w: Array | None, name: str, where: str
 ) -> tuple[float, Array]:
-    """``loss = sum(w l) / sum(w)``, and its gradient, for the losses l and the gradients that ``losses_of`` gives."""
+    """``loss = sum(w l) / sum(w)`` and its gradient; ``losses_of`` computes the losses l and their gradients."""
     losses, d_z = losses_of(z, y)
     total = float(losses.size if w is None else w.sum())
     if total == 0:

@@ -118,8 +118,7 @@ class ModelRun(Run):
         if self.embedding_run is None:
             return ModelGradients(d_x, d_h_0, merge_gradients(self._paths, parts))
         d_embedding = unchecked(self.embedding_run, EmbeddingRun, "backward")(d_x).d_parameters
-        parts = {"embedding": d_embedding} | parts
-        return ModelGradients(None, d_h_0, merge_gradients(self._paths, parts))
+        return ModelGradients(None, d_h_0, merge_gradients(self._paths, {"embedding": d_embedding} | parts))
 
 
 class _SequenceModel(Module):
@@ -142,6 +141,7 @@ class _SequenceModel(Module):
     def _check_parts(self, where: str) -> None:
         """Check that the parts fit each other."""
         self.check_kinds(where)
+        self.rnn.check_cells(where)
         rnn, head, embedding = self.rnn, self.head, self.embedding
         head.check_weights(where)
         check_fits_embedding(rnn, embedding, "rnn", where)
@@ -479,9 +479,8 @@ class Decoder(_SequenceModel):
 
     def _beginning(self, prompt: Any, h_0: Any, where: str) -> tuple[Array, Array | None, bool]:
         """The tokens to read first, (batch, time); the initial states; and whether there is a batch axis."""
-        self.check_kinds(where)
-        sizes = self.rnn.check_cells(where)
         self._check_parts(where)
+        sizes = self.rnn.check_cells(where)
         if prompt is not None:
             tokens, _, prompt_sizes = zero_padding_ids(self.embedding, prompt, None, "prompt", where, "lengths")
             sizes["batch"] = prompt_sizes["batch"]

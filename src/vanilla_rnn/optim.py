@@ -57,7 +57,7 @@ def clip_grad_norm(d_parameters: dict[str, Array], max_norm: float) -> float:
     Parameters
     ----------
     d_parameters : dict[str, numpy.ndarray]
-        The gradients, which are changed in place. PyTorch's function takes the parameters; this one would shrink them.
+        The gradients, which are changed in place. PyTorch's function takes the parameters; don't pass them here.
     max_norm : float
         The largest norm to allow; infinity allows all.
 
@@ -153,7 +153,7 @@ class Optimizer:
             for name, values in parameters.items():
                 t = int(self.state.get(f"t.{name}", 0)) + 1
                 keys = [f"{kind}.{name}" for kind in self._moments()]
-                for kind in self.kinds:  # what isn't kept any more is forgotten, such as v without momentum
+                for kind in self.kinds:  # drop what is no longer needed, such as v when momentum is set to 0
                     state.pop(f"{kind}.{name}", None)
                 updated[name], *moments = self._updated(name, values, gradients[name], keys, t)
                 state |= zip(keys, moments, strict=False)  # SGD without momentum has no moment to keep
@@ -199,7 +199,7 @@ class Optimizer:
         mine = [array for array in self._buffers.get(key, ()) if (array.shape, array.dtype) == (like.shape, like.dtype)]
         free = next((array for array in mine if array is not self.state.get(key)), None)
         if free is None:
-            free = np.empty_like(like, subok=False)  # a memory-mapped array has no file to write to
+            free = np.empty_like(like, subok=False)  # a plain array even if the parameter is memory-mapped
             self._buffers[key] = [*mine, free]
         return free
 
@@ -255,7 +255,7 @@ class Optimizer:
             _checks.fail(ValueError, where, "state", expected, f"one with {_checks.listed(foreign, 5)}", fix)
 
     def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
-        """Give a copy arrays of its own: an optimiser writes its next state over the one before."""
+        """Give a copy its own arrays: later steps of the original overwrite the arrays that they would share."""
         for attributes in state:
             for name, value in (attributes or {}).items():
                 object.__setattr__(self, name, value)

@@ -24,7 +24,7 @@ def is_plain(cell: Any) -> bool:
 def snapshot(cell: Any) -> Any:
     """A copy of a cell for a run to keep, so that later changes to the weights don't affect the run.
 
-    A cell of your own shares its random generators with its copies: they continue the sequence, they don't repeat it.
+    A cell of your own shares its random generators with its copies, so that no two runs draw the same numbers.
     """
     if is_plain(cell):
         return cell.frozen()
@@ -39,7 +39,7 @@ def generators_of(cell: Any) -> list[Any]:
 
 def check_cell(cell: Any, name: str, where: str) -> None:
     """Refuse an object that isn't a cell, or one whose ``parameters()`` aren't its live arrays."""
-    check_kind(cell, name, where)
+    check_attributes(cell, name, where)
     if is_plain(cell):
         return
     for size in ("input_size", "hidden_size"):
@@ -59,7 +59,7 @@ def check_cell(cell: Any, name: str, where: str) -> None:
             _checks.fail(ValueError, where, f"{name}.parameters()[{path!r}]", expected, got, fix)
 
 
-def check_kind(cell: Any, name: str, where: str) -> None:
+def check_attributes(cell: Any, name: str, where: str) -> None:
     """Refuse an object without the attributes of a cell."""
     missing = [attribute for attribute in ATTRIBUTES if not hasattr(cell, attribute)]
     if missing or isinstance(cell, type):

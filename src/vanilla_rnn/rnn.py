@@ -10,7 +10,7 @@ from vanilla_rnn import _checks, _hints
 from vanilla_rnn._calls import explained
 from vanilla_rnn._module import Module, Run, canonical_paths, merge_gradients, quietly
 from vanilla_rnn.cell import RNNCell
-from vanilla_rnn.own_cell import check_cell, check_kind, is_plain, snapshot
+from vanilla_rnn.own_cell import check_attributes, check_cell, is_plain, snapshot
 from vanilla_rnn.packing import Ragged, Rectangle
 from vanilla_rnn.stream import Stream
 from vanilla_rnn.unroll import UnrolledCell, previous_states, unroll_cell, unroll_cell_backward
@@ -162,7 +162,7 @@ class RNN(Module):
             ``input_size``, ``hidden_size``, ``dtype``, ``parameters()`` and ``forward(x_t, h_prev)``. The run that
             forward returns has ``.h`` and ``.backward(d_h)``, which returns ``(d_x, d_h_prev, d_parameters)``. Each
             run of the network uses a copy of such a cell, so that later changes to its weights don't affect the run.
-            Random generators that are attributes of the cell are shared; any other state that forward changes is lost.
+            NumPy random generators in the cell's attributes are shared; other state that forward changes is lost.
         bidirectional : bool
             Whether there are two cells for each layer.
 
@@ -279,8 +279,8 @@ class RNN(Module):
         for number, cell in enumerate(cells):
             if is_plain(cell):
                 cell.check_weights(where)
-            else:  # it checks its weights itself
-                check_kind(cell, f"cells[{number}]", where)
+            else:  # a cell of your own checks its weights itself
+                check_attributes(cell, f"cells[{number}]", where)
         first = cells[0]
         sizes = {"input_size": first.input_size, "hidden_size": first.hidden_size, "num_layers*directions": len(cells)}
         for number in range(1, len(cells)):
@@ -459,7 +459,7 @@ class RNNRun(Run):
         return self._backward(d_output, d_h_n)
 
     def _backward(self, d_output: ArrayLike | None, d_h_n: ArrayLike | None) -> RNNGradients:
-        """`backward`, for gradients that may be infinite: those that a head computed."""
+        """`backward`, for gradients that another part of a model computed, which may be infinite."""
         where, layout, batched, top = f"{type(self).__name__}.backward", self._layout, self.batched, self._layers[-1]
         if d_output is None:
             d_output = np.zeros((len(top[0].x), len(top) * self.h_n.shape[-1]), self.h_n.dtype)

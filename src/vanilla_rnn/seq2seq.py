@@ -75,12 +75,12 @@ class OneToMany(Module):
     def __init__(self, context_size: int, decoder: Decoder, *, rng: RNG = None) -> None:
         where = type(self).__name__
         context_size, generator = _checks.arguments(where, context_size=context_size, rng=rng)
-        _checks.require_type(decoder, Decoder, "decoder", where)
+        self.decoder = decoder
+        self._check_decoder(where)
         bound = 1.0 / np.sqrt(context_size)
         states = decoder.rnn.num_layers * decoder.rnn.hidden_size
         self.W_ch = generator.uniform(-bound, bound, (states, context_size)).astype(decoder.rnn.dtype)
         self.b_c = generator.uniform(-bound, bound, states).astype(decoder.rnn.dtype)
-        self.decoder = decoder
 
     def __call__(self, context: ArrayLike, tokens: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Return the logits: see `forward`."""
@@ -135,11 +135,11 @@ class OneToMany(Module):
         """Check the decoder and its parts, which can be replaced at any time."""
         _checks.require_type(self.decoder, Decoder, "decoder", where)
         self.decoder.check_kinds(where)
+        self.decoder.rnn.check_cells(where)
 
     def _start(self, context: ArrayLike, sizes: dict[str, Any], where: str) -> tuple[Array, Array]:
         """Check the context; return a copy of it, and the initial state for it."""
         rnn = self.decoder.rnn
-        rnn.check_cells(where)
         sizes = sizes | _checks.weights({"W_ch": self.W_ch, "b_c": self.b_c}, LAYOUTS, where)
         if (len(self.W_ch), self.W_ch.dtype) != (states := rnn.num_layers * rnn.hidden_size, rnn.dtype):
             expected = f"{states} rows of {rnn.dtype}, for the states of the decoder"
@@ -158,7 +158,7 @@ class OneToMany(Module):
 def _generate(
     decoder: Decoder, h_0: Array, max_length: int, temperature: float, top_k: int | None, rng: RNG, where: str
 ) -> tuple[Array, Any]:
-    """Write with the decoder's own ``generate`` if a subclass has one."""
+    """`Decoder.generate` from given initial states, or a subclass's override of it."""
     if type(decoder).generate is not Decoder.generate:
         return decoder.generate(h_0=h_0, max_length=max_length, temperature=temperature, top_k=top_k, rng=rng)
     return decoder._generate(None, h_0, max_length, temperature, top_k, rng, where)
@@ -399,5 +399,4 @@ class EncoderDecoderRun(Run):
         if self.embedding_run is None:
             return EncoderDecoderGradients(d_x, merge_gradients(self._paths, parts))
         d_embedding = unchecked(self.embedding_run, EmbeddingRun, "backward")(d_x).d_parameters
-        parts = {"embedding": d_embedding} | parts
-        return EncoderDecoderGradients(None, merge_gradients(self._paths, parts))
+        return EncoderDecoderGradients(None, merge_gradients(self._paths, {"embedding": d_embedding} | parts))

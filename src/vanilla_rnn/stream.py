@@ -38,7 +38,7 @@ class Stream:
         self._buffers = [] if h_0 is None else _buffers(cells, h_0)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Give a copy buffers of its own: the views in a copied buffer would be arrays of their own."""
+        """Give a copy its own buffers: in a copied buffer, x and h would no longer be views of z."""
         vars(self).update(state)
         states = self.h_n
         self._buffers = [] if states is None else _buffers(self._cells, states)

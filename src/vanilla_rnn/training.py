@@ -343,10 +343,8 @@ def _location(where: str, place: str) -> Iterator[None]:
 
 def _check_examples(model: Any, examples: Any, where: str) -> None:
     if not all(hasattr(model, name) for name in ("columns", "batch", "forward", "parameters")):
-        fix = "Pass a model, such as ManyToOne(rnn, head)."
-        _checks.fail(
-            TypeError, where, "model", "a model with columns, batch, forward and parameters", _checks.shown(model), fix
-        )
+        expected, fix = "a model with columns, batch, forward and parameters", "Pass a model: ManyToOne(rnn, head)."
+        _checks.fail(TypeError, where, "model", expected, _checks.shown(model), fix)
     columns = f"({', '.join(model.columns)}{',' if len(model.columns) == 1 else ''})"
     fix = f"Pass a list of such tuples: list(zip({', '.join(model.columns)}))."
     if not isinstance(examples, (list, tuple)):

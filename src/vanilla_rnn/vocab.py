@@ -121,14 +121,12 @@ class Vocab:
         if isinstance(tokens, Mapping) and not isinstance(tokens, Counter):
             fix = "Pass collections.Counter(counts) if these are counts, else list(tokens)."
             _checks.fail(TypeError, "Vocab", "tokens", "a list of str or a Counter", _checks.shown(tokens), fix)
-        # Counted one by one, never held all at once.
-        each_token = _each_token(tokens.keys() if isinstance(tokens, Counter) else tokens, "tokens", "Vocab")
-        if not isinstance(tokens, Counter):
-            counts = Counter(each_token)
-        else:  # counted already
-            counts = Counter()
-            for token, count in zip(each_token, tokens.values(), strict=True):
+        if isinstance(tokens, Counter):
+            counts: Counter[str] = Counter()
+            for token, count in zip(_each_token(tokens.keys(), "tokens", "Vocab"), tokens.values(), strict=True):
                 counts[token] += _checks.integer(count, f"tokens[{token!r}]", "Vocab")
+        else:  # counted one by one, never held all at once
+            counts = Counter(_each_token(tokens, "tokens", "Vocab"))
         for special in specials:
             counts.pop(special, None)
         frequent = (token for token, count in counts.most_common() if count >= min_freq)
@@ -175,7 +173,7 @@ class Vocab:
         """
         unknown = -1 if self.unk_idx is None else self.unk_idx
         if isinstance(tokens, str) and self._has_only_characters():
-            tokens = str.__str__(tokens)
+            tokens = str.__str__(tokens)  # a subclass may have its own __str__
             ids = self._encode_characters(tokens, unknown)
         else:
             tokens = list(_each_token(tokens, "tokens", "Vocab.encode"))
@@ -394,4 +392,4 @@ def _one_by_one(tokens: Iterable[str], name: str, where: str) -> Iterator[str]:
     for position, token in enumerate(tokens):
         if not isinstance(token, str):
             _checks.fail(TypeError, where, f"{name}[{position}]", "a str", _checks.shown(token), "Pass strings only.")
-        yield str.__str__(token)  # the text of a subclass too, whose own __str__ may say something else
+        yield str.__str__(token)  # a subclass may have its own __str__

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vanilla_rnn import _checks
+from vanilla_rnn._calls import explained
 from vanilla_rnn._module import quietly
 from vanilla_rnn.inspection.flow import (
     in_reading_order,
-    jacobian_norm,
+    jacobian_norms,
     jacobian_norms_to_end,
     network_run,
     slopes,
@@ -19,7 +20,7 @@ from vanilla_rnn.inspection.flow import (
     step_flows,
     vector_norm,
 )
-from vanilla_rnn.inspection.twin import Twin
+from vanilla_rnn.inspection.twin import FUNCTIONS, Twin
 
 if TYPE_CHECKING:
     from vanilla_rnn._types import Array, ArrayLike, Loss
@@ -54,6 +55,7 @@ class GradientFlow(NamedTuple):
         return "\n\n".join(blocks)
 
 
+@explained
 def gradient_flow(
     run: RNNRun | ModelRun | OneToManyRun,
     d_output: ArrayLike | None = None,
@@ -126,9 +128,7 @@ def gradient_flow(
         """The norms of one part of the gradient, (cells, time)."""
         return np.array([[vector_norm(getattr(flow, name)) for flow in flows] for flows in by_cell])
 
-    jacobian = [
-        in_reading_order(r, np.array([jacobian_norm(slope_t, r.cell.W_hh) for slope_t in slopes(r)])) for r in rows
-    ]
+    jacobian = [jacobian_norms(r) for r in rows]
     product = [jacobian_norms_to_end(r) for r in rows]
     return GradientFlow(norms("d_h"), norms("from_output"), norms("from_future"), np.array(jacobian), np.array(product))
 
@@ -322,12 +322,12 @@ def check_gradients(module: Any, *inputs: Any) -> float:
             sums = [weighted_sum(values, index, STEP * 1j) for index in np.ndindex(values.shape)]
             true = np.reshape(quietly(np.divide, np.array(sums).imag, STEP), values.shape)
             errors.append(_relative_error(gradient, true))
-            if errors[-1] > 1e-6 and np.isfinite(gradient).all():  # is it backward that is wrong, or the complex step?
+            if errors[-1] > 1e-6 and np.isfinite(gradient).all():  # backward may be right, and the complex step wrong
                 worst = np.unravel_index(np.abs(gradient - true).argmax(), values.shape)
                 difference = weighted_sum(values, worst, 1e-5) - weighted_sum(values, worst, -1e-5)
                 quotient = difference.real / 2e-5  # less exact, but it needs no complex numbers
                 if abs(gradient[worst] - quotient) < 1e-3 * abs(true[worst] - quotient):
-                    twin.refuse("one that ignores the imaginary part, as np.abs does")
+                    twin.refuse("one that ignores the imaginary part, as np.abs does", FUNCTIONS)
     return max(errors)
 
 

@@ -21,7 +21,7 @@ from vanilla_rnn.rnn import RNNRun
 from vanilla_rnn.seq2seq import OneToManyRun
 
 if TYPE_CHECKING:
-    from vanilla_rnn._types import Array, ArrayLike, Loss
+    from vanilla_rnn._types import Array, Loss
     from vanilla_rnn.rnn import CellRow
 
 
@@ -64,7 +64,7 @@ class Source(NamedTuple):
     row: int  #: of the batch
     rows: list[CellRow]  #: what each cell computed for this row
     loss: Loss | None
-    targets: ArrayLike | None  #: of the whole batch
+    targets: Array | None  #: of the whole batch
     upstream: Upstream | None
 
     @property
@@ -136,7 +136,7 @@ def source_of(
     rnn_run, model_run, row = network_run(run, row, where)
     value, upstream = None, None
     if targets is not None:
-        targets = _checks.array(targets, "targets", where).copy()  # as all gradients: the caller may change them
+        targets = _checks.array(targets, "targets", where).copy()  # like the gradients: the caller may change them
     ways = {"loss": loss, "d_logits": d_logits, "d_output or d_h_n": d_h_n if d_output is None else d_output}
     given = [name for name, way in ways.items() if way is not None]
     if len(given) > 1 or (targets is not None and loss is None):
@@ -220,9 +220,10 @@ def vector_norm(vector: Array) -> float:
 
 
 @np.errstate(**_checks.QUIET)
-def jacobian_norm(slope_t: Array, W_hh: Array) -> float:
-    """``||J_t||_2``, the largest factor by which step t can scale a gradient."""
-    return _spectral_norm(slope_t[:, None] * W_hh)
+def jacobian_norms(row: CellRow) -> Array:
+    """``||J_t||_2``, the largest factor by which each step can scale a gradient: (time,)."""
+    norms = [_spectral_norm(slope_t[:, None] * row.cell.W_hh) for slope_t in slopes(row)]
+    return in_reading_order(row, np.array(norms))
 
 
 def _spectral_norm(product: Array) -> float:

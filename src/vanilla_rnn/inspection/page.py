@@ -72,7 +72,7 @@ def page_numbers(
     """The network, its inputs, and Python's results, with which the page compares its own."""
     run, model_run, upstream, rows = source.rnn_run, source.model_run, source.upstream, source.rows
     if model_run is not None:
-        _check_parts(model_run)
+        _refuse_own_parts(model_run)
     paths, prefix = (run._paths, "") if model_run is None else (model_run._paths, "rnn.")
     length, reasons = len(tokens), []
     parameters: dict[str, Array] = {}
@@ -122,10 +122,10 @@ def page_numbers(
     return numbers | {"questions": [_question(question, numbers) for question in questions]}
 
 
-def _check_parts(run: ModelRun) -> None:
-    """Refuse parts of your own: the page computes what this library's parts compute."""
-    runs: list[object] = [run.embedding_run, run.head_run]
-    own = [type(part) for part in runs if type(part) not in (EmbeddingRun, HeadRun, NoneType)]
+def _refuse_own_parts(run: ModelRun) -> None:
+    """Refuse parts of your own: the page can compute only what this library's parts compute."""
+    kinds: list[type] = [type(run.embedding_run), type(run.head_run)]
+    own = [kind for kind in kinds if kind not in (EmbeddingRun, HeadRun, NoneType)]
     if not own and _is_own_head(type(run.head_run.head)):
         own = [type(run.head_run.head)]
     if own:
@@ -134,7 +134,7 @@ def _check_parts(run: ModelRun) -> None:
 
 
 def _is_own_head(kind: type[Head]) -> bool:
-    """Whether a class of heads computes something else than the classes of this library."""
+    """Whether a class of heads computes something other than this library's heads."""
     base = ManyToOneHead if issubclass(kind, ManyToOneHead) else ManyToManyHead
     return any(getattr(kind, name) is not getattr(base, name) for name in ("forward", "_forward", "select"))
 

@@ -41,7 +41,7 @@ def plot_hidden_states(
     run : Trace, RNNRun, ModelRun or OneToManyRun
         A trace, or a run as for `trace`.
     tokens, row
-        For a run, as in `trace`; a trace has its own.
+        For a run, as in `trace`. Leave them out for a trace.
     ax : matplotlib.axes.Axes or None
         Where to draw; None creates a new figure.
 
@@ -89,7 +89,7 @@ def plot_gradient_flow(
     run : Trace, GradientFlow, RNNRun, ModelRun or OneToManyRun
         A trace with gradients, what `gradient_flow` returned, or a run as for `trace`.
     tokens, row, loss, targets, d_logits, d_output, d_h_n
-        For a run, as in `trace`; a trace has its own, and a `GradientFlow` all but the tokens.
+        For a run, as in `trace`. Leave them out for a trace; for a `GradientFlow`, pass at most the tokens.
     ax : matplotlib.axes.Axes or None
         Where to draw; None creates a new figure.
 
@@ -154,7 +154,7 @@ def plot_history(history: Sequence[Mapping[str, float]], *, ax: Axes | None = No
 
 
 def _refuse_more(run: Trace | GradientFlow, where: str, **arguments: object) -> None:
-    """Refuse arguments that only a run needs."""
+    """Refuse arguments that only a run needs. None means that the argument was left out."""
     for name, value in arguments.items():
         if value is not None:
             expected, fix = f"left out for a {type(run).__name__}", f"Pass it to {_SOURCES[type(run)]}."

@@ -245,7 +245,7 @@ def trace(
     _checks.iterable(tokens, "tokens", where, fix)
     try:
         texts = [str(token) for token in tokens]
-    except (TypeError, ValueError):  # not a sequence, or an int that is too long to print
+    except (TypeError, ValueError):  # such as an int that is too long to print
         _checks.fail(TypeError, where, "tokens", "a sequence of texts", _checks.shown(tokens), fix)
     if len(texts) not in (length, time):
         expected = f"{length} tokens, one for each step of row {row}"

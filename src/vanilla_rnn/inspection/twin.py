@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from vanilla_rnn._types import Array, Iterable, Iterator
 
 
+BUFFERS = "Create buffers with the dtype of what they will contain: np.zeros(shape, dtype=x.dtype)."
+FUNCTIONS = "Use only exp, tanh and arithmetic, such as np.where(x < 0, -x, x) instead of np.abs(x)."
+
+
 class Twin:
-    """A copy of a module whose weights are complex. It computes the same as the module, also with random numbers.
+    """A copy of a module whose weights are complex. It computes what the module computes, with the same random numbers.
 
     Attributes
     ----------
@@ -35,7 +39,7 @@ class Twin:
         memo: dict[int, Any] = {id(values): at[place(values)] for values in arrays if place(values) in at}
         memo |= {id(a): a.astype(np.complex128) for part in parts for a in _weights(part) if id(a) not in memo}
         generators = [generator for part in parts for generator in generators_of(part)]
-        self._next, self._generators = deepcopy(generators), deepcopy(generators)
+        self._starts, self._generators = deepcopy(generators), deepcopy(generators)  # nothing is drawn from the first
         memo |= {id(generator): copied for generator, copied in zip(generators, self._generators, strict=True)}
         self._module = deepcopy(module, memo)
         for path, values in self._module.parameters().items():
@@ -45,7 +49,7 @@ class Twin:
 
     def forward(self, inputs: Iterable[Any]) -> Any:
         """The run of the copy. Each call draws the random numbers that the module would have drawn next."""
-        for generator, start in zip(self._generators, self._next, strict=True):
+        for generator, start in zip(self._generators, self._starts, strict=True):
             if isinstance(generator, np.random.Generator):
                 generator.bit_generator.state = start.bit_generator.state
             else:
@@ -56,17 +60,13 @@ class Twin:
                 return self._module.forward(*inputs)
             except np.exceptions.ComplexWarning as warning:
                 line = traceback.extract_tb(warning.__traceback__)[-1]
-                self.refuse(f"one that lost the imaginary part at {line.filename}:{line.lineno}: {line.line}")
-            except TypeError as error:  # from a function that NumPy doesn't have for complex numbers
-                self.refuse(f"one that raised: {error}")
+                self.refuse(f"one that lost the imaginary part at {line.filename}:{line.lineno}: {line.line}", BUFFERS)
+            except TypeError as error:  # from a function without a complex version, or from a sum into real numbers
+                self.refuse(f"one that raised: {error}", f"{FUNCTIONS} {BUFFERS}")
 
-    def refuse(self, got: str) -> NoReturn:
-        """Refuse a forward that isn't the same function of complex numbers as of real ones."""
+    def refuse(self, got: str, fix: str) -> NoReturn:
+        """Refuse a forward that isn't the same function for complex numbers as for real ones."""
         expected = "a function that also works on complex numbers"
-        fix = (
-            "Create buffers with the dtype of what they will contain, np.zeros(shape, dtype=x.dtype), "
-            "and write functions with exp, tanh and arithmetic alone: np.where(x < 0, -x, x) for np.abs(x)."
-        )
         _checks.fail(ValueError, self._where, "forward", expected, got, fix)
 
 
@@ -83,7 +83,7 @@ def _parts(module: Any, seen: set[int] | None = None) -> Iterator[Any]:
 
 
 def _weights(part: Any) -> list[Array]:
-    """The weights that a class of this library keeps in a module, also those that its ``parameters()`` leaves out."""
+    """The arrays in the slots of this library's classes, including those that ``parameters()`` leaves out."""
     kinds = [kind for kind in type(part).__mro__ if kind.__module__.startswith("vanilla_rnn.")]
     values = [getattr(part, name, None) for kind in kinds for name in getattr(kind, "__slots__", ())]
     return [value for value in values if isinstance(value, np.ndarray)]
