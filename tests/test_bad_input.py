@@ -508,6 +508,7 @@ MISTAKES = [
     (lambda: OneToMany(4, replaced(writer, "rnn", 5)), TypeError, "OneToMany: rnn ... an RNN, got 5"),
     (lambda: OneToMany(4, replaced(writer, "rnn.cells", [])), ValueError, "OneToMany: cells ... a list of one or more, got 0"),
     (lambda: gradient_flow(rnn.forward(x), gradients=x), TypeError, "gradient_flow: ... 'gradients' ... Pass loss and targets"),
+    (lambda: Vocab(Counter({"a": 1, 7: 2})), TypeError, "Vocab: tokens[1] ... a str, got 7"),
     (lambda: pad_sequences({(1, 2), (3,)}), TypeError, "pad_sequences: sequences ... with an order, got {"),
     (lambda: rnn.stream({1: 2}), TypeError, "RNN.stream: steps ... with an order, got {1: 2} (dict)"),
     (lambda: save_weights("w.npz", with_state(None)), TypeError, "save_weights: state ... a dictionary of arrays, got None"),

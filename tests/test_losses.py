@@ -328,6 +328,7 @@ def test_whole_numbers_in_floats_are_classes_wherever_one_may_be_missing(targets
     assert loss == pytest.approx(expected)
     np.testing.assert_allclose(d_z[counts], d_expected)
     assert not d_z[~counts].any()
-    for target in (0.5, 1.7e308):
+    assert cross_entropy(np.zeros((1, 200)), [150.0], weights=[1.0])[0] == pytest.approx(np.log(200))
+    for target in (0.5, 2.0**53, 1.7e308):
         with pytest.raises(TypeError, match="targets must be an array of integers, got an array of float64 with "):
             cross_entropy(z, [target, 1.0], weights=[1, 1])

@@ -449,6 +449,7 @@ class Counting(Decoder):
     """A decoder that writes in its own way: it counts."""
 
     def generate(self, prompt=None, *, h_0=None, max_length, temperature=0.0, top_k=None, rng=None):
+        assert (prompt, temperature, top_k, rng) == (None, 0.5, 2, 7)
         return np.tile(np.arange(max_length), (h_0.shape[1], 1)), np.full(h_0.shape[1], max_length)
 
 
@@ -456,7 +457,8 @@ class Counting(Decoder):
 def test_a_decoder_s_own_generate_is_used_by_the_models_around_it(name, rng):
     model, inputs = model_and_inputs(name, rng)
     model.decoder = Counting(model.decoder.rnn, model.decoder.head, model.decoder.embedding, bos_idx=2, eos_idx=3)
-    ids, lengths = model.generate(*(inputs[key] for key in ("context", "source") if key in inputs), max_length=3)
+    options = {"max_length": 3, "temperature": 0.5, "top_k": 2, "rng": 7}
+    ids, lengths = model.generate(*(inputs[key] for key in ("context", "source") if key in inputs), **options)
     np.testing.assert_array_equal(ids, [[0, 1, 2]] * 3)
     np.testing.assert_array_equal(lengths, [3] * 3)
 

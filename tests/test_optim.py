@@ -285,6 +285,12 @@ def test_a_name_of_another_type_is_refused():
         SGD(1.0).step({"7": np.ones(2), 7: np.ones(2)}, {"7": np.ones(2), 7: np.ones(2)})
 
 
+def test_arrays_that_overlap_are_refused():
+    W = np.ones(3)
+    with pytest.raises(ValueError, match="^SGD.step: b must be an array that doesn't overlap W, got a view"):
+        SGD(1.0).step({"W": W, "b": W[1:]}, {"W": np.ones(3), "b": np.ones(2)})
+
+
 def test_a_name_that_is_no_text_is_shown_too():
     overlapping = np.ones(3)
     with pytest.raises(ValueError, match=r"^clip_grad_norm: d_parameters\[8\] must be .* overlap 7, got a view"):

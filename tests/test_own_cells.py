@@ -416,8 +416,9 @@ SOFTPLUS = (lambda a: np.logaddexp(0.0, a), lambda h: 1.0 - np.exp(-h))
     ("nonlinearity", "message"),
     [(SOFTSIGN, "got one that ignores the imaginary part"), (SOFTPLUS, "got one that raised: .*logaddexp")],
 )
-def test_a_function_that_is_not_for_complex_numbers_is_not_called_a_wrong_gradient(nonlinearity, message):
-    rnn = RNN.from_cells([RNNCell(2, 3, nonlinearity=nonlinearity, rng=0)])
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+def test_a_function_that_is_not_for_complex_numbers_is_not_called_a_wrong_gradient(nonlinearity, message, scale):
+    rnn = RNN.from_cells([RNNCell.from_weights(scale * X[0], scale * np.eye(3), nonlinearity=nonlinearity)])
     with pytest.raises(ValueError, match=f"^check_gradients: forward must be .*complex numbers, {message}"):
         check_gradients(rnn, X)
 
@@ -706,6 +707,26 @@ def test_a_shared_array_has_the_name_under_which_it_is_listed():
     head.W_hy = embedding.vectors
     model = TiedByHand(RNN(3, 3, rng=2), head, embedding, bos_idx=0, eos_idx=1)
     assert check_gradients(model, [[2, 3, 4]]) < 1e-11
+
+
+class TurnedHead(ManyToManyHead):
+    def select_backward(self, d_h, h_n_shape, directions):
+        return d_h.swapaxes(0, 1), None
+
+
+class ShortHead(ManyToOneHead):
+    def select_backward(self, d_h, h_n_shape, directions):
+        return None, d_h
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [(ManyToMany(RNN(2, 3), TurnedHead(3, 1)), "d_output"), (ManyToOne(RNN(2, 3), ShortHead(3, 1)), "d_h_n")],
+)
+def test_a_gradient_of_another_shape_from_a_head_is_named(model, name):
+    run = model.forward(X)
+    with pytest.raises(ValueError, match=f"^RNNRun.backward: {name} must be an array of shape"):
+        run.backward(np.ones(run.logits.shape))
 
 
 class NamedHead(ManyToOneHead):

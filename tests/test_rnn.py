@@ -289,16 +289,18 @@ def test_a_stream_equals_the_network_on_the_whole_sequence(case):
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda stream: pickle.loads(pickle.dumps(stream))])
-@pytest.mark.parametrize("steps_before", [0, 2])
-def test_a_copied_stream_continues_alone(duplicate, steps_before):
+@pytest.mark.parametrize(("steps_before", "has_h_0"), [(0, True), (0, False), (2, True), (2, False)])
+def test_a_copied_stream_continues_alone(duplicate, steps_before, has_h_0):
     rng = np.random.default_rng(0)
-    rnn, x, h_0 = RNN(2, 3, num_layers=2, rng=rng), rng.standard_normal((6, 2)), rng.standard_normal((2, 3))
+    rnn, x = RNN(2, 3, num_layers=2, rng=rng), rng.standard_normal((6, 2))
+    h_0 = rng.standard_normal((2, 3)) if has_h_0 else None
     expected = rnn(x, h_0)[0]
     stream = rnn.stream(list(x), h_0)
     for _ in range(steps_before):
         next(stream)
     np.testing.assert_allclose(list(duplicate(stream)), expected[steps_before:])
-    np.testing.assert_allclose(stream.h_n, rnn(x[:steps_before], h_0)[1])
+    if steps_before:
+        np.testing.assert_allclose(stream.h_n, rnn(x[:steps_before], h_0)[1])
 
 
 def test_the_states_of_a_stream_are_those_of_all_layers():

@@ -293,6 +293,8 @@ def test_a_result_of_a_loss_that_can_not_be_used_is_named(function, result, erro
     run = model.forward([[1, 2, 3], [4, 5, 6]])
     with pytest.raises(error, match=f"^{function.__name__}: {message}"):
         function(run, loss=lambda *_, **__: result, targets=np.ones((2, 3), int))
+    with pytest.raises(error, match=f"^{function.__name__}: "):
+        function(model.forward([1, 2, 3]), loss=lambda *_, **__: result, targets=np.ones(3, int))
 
 
 # --- tokens and outputs

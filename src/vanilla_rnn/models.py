@@ -41,7 +41,6 @@ def zero_padding_ids(
     embedding: Embedding, ids: ArrayLike, lengths: ArrayLike | None, name: str, where: str, lengths_name: str
 ) -> tuple[Array, Array | None, Sizes]:
     """Check token ids and lengths. Return the ids with 0 at the padding, the lengths, and the sizes of the axes."""
-    _checks.require_type(embedding, Embedding, "embedding", where)
     sizes: Sizes = {}
     tokens = _checks.integers(ids, name, where, "Pass ids from vocab.encode(...), or leave out the embedding.")
     _checks.fit(tokens, name, "[batch] time", sizes, where)
