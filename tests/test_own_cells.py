@@ -423,6 +423,12 @@ def test_a_function_that_is_not_for_complex_numbers_is_not_called_a_wrong_gradie
         check_gradients(rnn, X)
 
 
+def test_a_wrong_slope_of_such_a_function_is_a_wrong_gradient():
+    slope = SOFTSIGN[1]
+    rnn = RNN.from_cells([RNNCell(2, 3, nonlinearity=(SOFTSIGN[0], lambda h: 1.01 * slope(h)), rng=0)])
+    assert check_gradients(rnn, X) > 0.001
+
+
 def test_a_wrong_slope_is_a_wrong_gradient():
     right, wrong = (
         RNN.from_cells([RNNCell(2, 3, nonlinearity=(ANALYTIC_SOFTSIGN[0], slope), rng=0)])
