@@ -1,6 +1,7 @@
 """The live page in a real browser: its arithmetic equals Python's, and everything on it can be changed."""
 
 import json
+import re
 import runpy
 import sys
 import webbrowser
@@ -634,6 +635,22 @@ def test_any_sentence_becomes_a_page(opened, capsys, tmp_path):
     main(["I love it"])
     assert Path(opened[1].removeprefix("file://")).exists()
     assert "Open it in a browser" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["Hi", "--text", "--html", "page.html"], "not allowed with argument"),
+        (["Hi", "--html", "missing/page.html"], "No such file or directory: .*missing"),
+        (["Hi", "--html", "."], "path must be a regular file or a new name"),
+    ],
+)
+def test_a_page_that_can_not_be_written_is_an_error_of_the_command(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert re.search(message, capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_numbers_belong_to_the_words(opened, capsys, monkeypatch):
