@@ -603,7 +603,7 @@ def test_numbers_beyond_a_length_may_be_too_large_for_float32():
         lambda: Adam(0.1).step({"W": np.ones(2)}, {"W": np.full(2, 1e-200)}),
         lambda: clip_grad_norm({"W": np.array([1.0, 1e-308])}, 0.5),
         lambda: rnn.forward(np.full((3, 4), 1e-300)).backward(np.full((3, 3), 1e-300)),
-        lambda: rnn.forward(np.full((3, 4), 1e-300, np.float32)),
+        lambda: rnn.forward(np.full((3, 4), np.finfo(np.float32).tiny)),
         lambda: RNN(4, 3, dtype=np.float32, rng=0)(np.full((3, 4), 1e-300)),
         lambda: one.forward(np.full((3, 3), 1e-300), np.full((1, 3), 1e-300)).backward(np.full(2, 1e-300)),
         lambda: gradient_flow(rnn.forward(np.zeros((1500, 4))), d_h_n=np.ones((1, 3))),
