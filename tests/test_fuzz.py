@@ -142,9 +142,8 @@ MAY_BE_REFUSED = {
     "vectors",
 }  # if not plain
 MUTATES = re.compile("fit|load_|step|clip|with (weights|vectors|options)")
-RESULTS = (
-    r"b_h|h_t|y|output|the hidden state of \S+|the loss|\S+ after the step|d_\w+|rnn|cells\S+"  # which may be too large
-)
+# What an error may name although it is no argument: a result that is too large, or a weight that no longer fits another.
+RESULTS = r"b_h|h_t|y|output|the hidden state of \S+|the loss|\S+ after the step|d_\w+|rnn|cells\S+"
 
 
 # --- what must hold

@@ -278,7 +278,7 @@ def evaluate_loss(loss: Loss, logits: Array, targets: Any, where: str, **options
     is_sequence = isinstance(result[0], (list, tuple))  # perhaps of unequal rows
     value, d_logits = np.asarray(result[0], dtype=object if is_sequence else None), result[1]
     if value.ndim or value.dtype.kind not in "iuf":
-        fix = "Return the mean over what counts, as one number."
+        fix = "Return the mean over the predictions that count, as one number."
         _checks.fail(TypeError, where, "the loss", "a number", _checks.shown(result[0]), fix)
     if d_logits is None:
         _checks.fail(TypeError, where, "d_logits", "the gradient of the loss", "None", "Return it second.")

@@ -34,10 +34,11 @@ class Twin:
         self._where, live = where, module.parameters()
         self.parameters = {path: values.astype(np.complex128) for path, values in live.items()}
         parts = list(_parts(module))
-        at = {place(values): self.parameters[path] for path, values in live.items()}
-        arrays = [*live.values(), *collect_arrays(module).values()]
-        memo: dict[int, Any] = {id(values): at[place(values)] for values in arrays if place(values) in at}
-        memo |= {id(a): a.astype(np.complex128) for part in parts for a in _weights(part) if id(a) not in memo}
+        # What memo has for an object's id is what deepcopy uses as the copy of that object.
+        complex_at = {place(values): self.parameters[path] for path, values in live.items()}
+        arrays = [*live.values(), *collect_arrays(module).values()]  # with the other views of a tied array
+        memo: dict[int, Any] = {id(w): complex_at[place(w)] for w in arrays if place(w) in complex_at}
+        memo |= {id(w): w.astype(np.complex128) for part in parts for w in _weights(part) if id(w) not in memo}
         generators = [generator for part in parts for generator in generators_of(part)]
         self._starts, self._generators = deepcopy(generators), deepcopy(generators)  # nothing is drawn from the first
         memo |= {id(generator): copied for generator, copied in zip(generators, self._generators, strict=True)}
